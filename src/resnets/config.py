@@ -1,0 +1,80 @@
+"""Settings that are checked in full: every unknown key and wrong value is reported at once."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from resnets.errors import ConfigError, suggest
+
+
+def _as_int(value: object) -> object:
+    """Accept whatever counts as an integer (NumPy's too), but not True or 3.0."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return value
+
+
+Count = Annotated[int, BeforeValidator(_as_int), Field(strict=True, ge=1)]
+"""A positive number of things."""
+
+Switch = Annotated[bool, Field(strict=True)]
+"""True or False, never a word or a number that could mean either."""
+
+Rate = Annotated[float, Field(strict=True, ge=0.0, lt=1.0)]
+"""A probability below 1."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, no unknown keys, no infinite numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def validate(settings: type[S], values: Mapping[str, Any], *, source: str) -> S:
+    """Make settings out of plain values.
+
+    Args:
+        settings: the class to make.
+        values: its fields, as keyword arguments or a TOML table give them.
+        source: where the values came from; the error names it.
+
+    Raises:
+        ConfigError: with every problem in `values`.
+    """
+    try:
+        return settings.model_validate(dict(values))
+    except ValidationError as error:
+        known = settings.model_fields
+        # A union reports each of its members; one sentence per key is enough for a reader.
+        problems = {_key(detail): _sentence(detail, list(known)) for detail in error.errors()}
+        raise ConfigError(source, list(problems.values())) from None
+
+
+def _key(detail: ErrorDetails) -> str:
+    return ".".join(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
+
+
+def _sentence(detail: ErrorDetails, known: list[str]) -> str:
+    key = _key(detail)
+    if detail["type"] == "extra_forbidden":
+        close = suggest(key, known, count=1)
+        guess = f"did you mean {close[1:-1]}?" if close else f"known are {', '.join(known)}"
+        return f"{key} is unknown, {guess}"
+    if detail["type"] == "missing":
+        return f"{key} is missing"
+    if detail["type"] == "value_error":
+        said = str(detail["ctx"]["error"])
+        return f"{key} {said}" if key else said
+    must = detail["msg"].replace("Input should be", "must be").replace("a valid ", "")
+    return f"{key} {must}, got {detail['input']!r}"

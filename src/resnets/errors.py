@@ -1,0 +1,117 @@
+"""What can go wrong for a user, each with the sentence that says what to do about it.
+
+    ResNetsError
+    ├── UnknownNameError   (LookupError)      a name that is not in the registry
+    ├── ConfigError        (ValueError)       an option that is unknown, of the wrong type or in conflict
+    │   └── DepthError                        a depth that the family's rule does not allow
+    ├── RegistrationError  (ValueError)       an architecture that cannot be added
+    ├── InputShapeError    (ValueError)       images of a shape or type that the network cannot take
+    ├── UnsupportedError   (ValueError)       a network that a function cannot work on
+    └── OutputError        (OSError)          a file that cannot be written
+
+Each message says what is wrong, what was got and what would be right. `exit_code` is what the
+command returns: 2 usage, 3 data, 4 model, 5 environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+
+class ResNetsError(Exception):
+    """Root of every error that resnets raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UnknownNameError(ResNetsError, LookupError):
+    """A name that is not in the registry.
+
+    Args:
+        kind: what was looked up, such as 'architecture'.
+        got: the name that was not found.
+        known: the names that exist.
+        hint: the command that lists them.
+    """
+
+    exit_code = 2
+
+    def __init__(self, kind: str, got: str, *, known: Iterable[str], hint: str) -> None:
+        close = suggest(got, known)
+        guess = f" Did you mean {close}?" if close else ""
+        super().__init__(f"no {kind} named {got!r}.{guess} All names: {hint}")
+
+
+class ConfigError(ResNetsError, ValueError):
+    """One or more options that are unknown, of the wrong type or in conflict.
+
+    Args:
+        source: where the options came from, such as a file or an architecture.
+        problems: one sentence each; all of them are reported at once.
+    """
+
+    exit_code = 2
+
+    def __init__(self, source: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{count} in {source}: " + "; ".join(problems))
+
+
+class DepthError(ConfigError):
+    """A depth that the family's rule does not allow.
+
+    Args:
+        family: what the rule belongs to.
+        step: layers that one more unit in every stage adds, the 6 of 6n+2.
+        offset: layers outside the stages, the 2 of 6n+2.
+        got: the depth asked for, in weight layers.
+    """
+
+    def __init__(self, family: str, *, step: int, offset: int, got: int) -> None:
+        self.problems = ()
+        n = max(1, (got - offset) // step)
+        examples = ", ".join(str(step * i + offset) for i in range(1, 5))
+        below, above = step * n + offset, step * (n + 1) + offset
+        nearest = f"nearest is {below}" if got < below else f"nearest are {below} and {above}"
+        ResNetsError.__init__(
+            self, f"{family} depth must be {step}n+{offset} ({examples}, ...); got {got}, {nearest}"
+        )
+
+
+class RegistrationError(ResNetsError, ValueError):
+    """An architecture that cannot be added to the registry."""
+
+    exit_code = 2
+
+
+class InputShapeError(ResNetsError, ValueError):
+    """Images of a shape or type that the network cannot take."""
+
+    exit_code = 3
+
+
+class UnsupportedError(ResNetsError, ValueError):
+    """A network that a function cannot work on."""
+
+    exit_code = 4
+
+
+class OutputError(ResNetsError, OSError):
+    """A file that cannot be written."""
+
+    exit_code = 5
+
+
+def suggest(got: str, known: Iterable[str], *, count: int = 3) -> str:
+    """Name the closest known names, quoted and comma-separated; empty if none is close.
+
+    Example:
+        >>> suggest("resnet5O", ["resnet50", "vgg16"])
+        "'resnet50'"
+    """
+    lowered = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(got.lower(), lowered, n=count, cutoff=0.6)
+    return ", ".join(repr(lowered[name]) for name in close)

@@ -1,0 +1,45 @@
+"""Starting values of every parameter and buffer.
+
+Convolutions: He et al. 2015, arXiv:1502.01852, eq. 14 (fan-out), as fb.resnet.torch, ResNeXt, DenseNet
+and torchvision do; WRN and most CIFAR codes take eq. 10 (fan-in). Norms:
+weight 1, bias 0. Linear layers: uniform in +-1/sqrt(fan-in), torch's own rule.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from resnets.units.residual_unit import ResidualUnit
+
+
+def initialize(network: nn.Module) -> None:
+    """Fill every parameter and buffer, whatever is in it; random numbers come from torch's generator.
+
+    Args:
+        network: built on the meta device and given memory, or any network to start afresh.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d | nn.Linear):
+            module.reset_parameters()
+        else:
+            # Memory that no rule fills would hold whatever was there before.
+            owned = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+            assert not owned, f"no starting values for {name}: {type(module).__name__}"
+
+
+def zero_last_norms(network: nn.Module) -> None:
+    """Start every unit as its shortcut: the weight of the last norm in F is zero.
+
+    Goyal et al. 2017, arXiv:1706.02677, sec. 5.1.
+
+    Args:
+        network: with original (post-activation) units.
+    """
+    for unit in network.modules():
+        if isinstance(unit, ResidualUnit):
+            norms = [m for m in unit.residual.modules() if isinstance(m, nn.BatchNorm2d)]
+            nn.init.zeros_(norms[-1].weight)

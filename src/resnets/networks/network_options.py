@@ -1,0 +1,103 @@
+"""The options that networks have in common; plain data, no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from resnets.config import Count, Rate, Settings
+
+StemKind = Literal["imagenet", "deep", "small", "cifar"]
+StemPool = Literal["padded", "ceil"]
+Pooling = Literal["avg", "max", "none"]
+
+
+def _odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError(f"must be odd, got {size}")
+    return size
+
+
+KernelSize = Annotated[Count, AfterValidator(_odd)]
+
+
+class NetworkOptions(Settings):
+    """What every architecture takes.
+
+    Attributes:
+        num_classes: outputs of the classifier.
+        in_channels: of the images: 3 for RGB, 1 for grey.
+        include_top: end in a classifier; otherwise the network returns features.
+        pooling: of the features when there is no classifier: 'avg' or 'max' over the image, or
+            'none' for the last feature map.
+        features_only: return the output of the stem and of every stage, by name.
+        image_size: height and width of the images, in pixels; lets an ImageNet network choose a stem
+            (or VGG a classifier) that fits small images. None for the paper's.
+    """
+
+    num_classes: Count = 1000
+    in_channels: Count = 3
+    include_top: bool = True
+    pooling: Pooling = "avg"
+    features_only: bool = False
+    image_size: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_output(self) -> NetworkOptions:
+        if "pooling" in self.model_fields_set and (self.include_top or self.features_only):
+            raise ValueError("pooling needs include_top=False, and features_only=False")
+        return self
+
+
+class StackOptions(NetworkOptions):
+    """What a stack of residual units takes besides.
+
+    Attributes:
+        depths: units per stage.
+        widths: channels per stage; of the branch, before `expansion`.
+        kernel_sizes: of the convolutions of the branch F, in pixels: (3, 3) is the basic unit,
+            (1, 3, 1) the bottleneck; any number of them.
+        expansion: output channels of a unit / width of its branch.
+        stride_on: the convolution that strides: 'first' (the paper's v1) or the first 'spatial' one
+            (v1.5).
+        stem: 'imagenet' (7x7/2, max pool /2), 'deep' (three 3x3, the first /2, max pool /2), 'small'
+            (3x3/2) or 'cifar' (3x3). None: 'imagenet', or what fits `image_size`.
+        stem_pool: how the stem's 3x3/2 max pool treats the border: 'padded' by one pixel
+            (fb.resnet.torch and its children), or 'ceil': not padded, the last window cut (Caffe, and
+            the networks released for it).
+        output_stride: coarsest stride allowed; stages that would go beyond dilate instead.
+    """
+
+    depths: tuple[Count, ...]
+    widths: tuple[Count, ...]
+    kernel_sizes: tuple[KernelSize, ...]
+    expansion: Count = 1
+    stride_on: Literal["first", "spatial"] = "spatial"
+    stem: StemKind | None = None
+    stem_pool: StemPool = "padded"
+    output_stride: Literal[1, 2, 4, 8, 16, 32] = 32
+
+    @model_validator(mode="after")
+    def _stages_agree(self) -> StackOptions:
+        if not self.depths or not self.kernel_sizes:
+            raise ValueError("depths and kernel_sizes need at least one entry each")
+        if len(self.depths) != len(self.widths):
+            raise ValueError(
+                f"depths and widths must have one entry per stage, got {len(self.depths)} and "
+                f"{len(self.widths)}"
+            )
+        return self
+
+
+class ResidualStackOptions(StackOptions):
+    """What a stack of units with shortcuts takes besides.
+
+    Attributes:
+        shortcut: 'A' (zero channels on both sides), 'A-end' (behind), 'A-pool' (behind, after average
+            pooling), 'B' (1x1 projection where the shape changes) or 'C' (1x1 projection everywhere).
+        drop_path_rate: drop probability of the last unit; it grows linearly with depth from 0.
+    """
+
+    shortcut: Literal["A", "A-end", "A-pool", "B", "C"] = "B"
+    drop_path_rate: Rate = 0.0

@@ -1,0 +1,59 @@
+"""One residual unit: x_{l+1} = f(merge(h(x_l), F(x_l))).  He et al. 2016, arXiv:1603.05027, eq. 1-2."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class ResidualUnit(nn.Module):
+    """The unit that every network here is a stack of; a family is a way to fill its slots.
+
+    Args:
+        residual: F, the branch that learns; its stride and channels decide the output's.
+        shortcut: h, the path around it; identity if None.
+        merge: called with (shortcut, residual), makes one tensor of the two.
+        activation: f, after the merge; identity if None (pre-activation units).
+        preactivation: norm and activation before the branch; identity if None (original units).
+        share_preactivation: give the pre-activated input to the shortcut as well, as pre-activation
+            units do where the shape changes (arXiv:1603.05027, appendix).
+
+    Shape:
+        (N, C, H, W) -> (N, C', H', W') as the slots decide.
+
+    Example:
+        >>> import torch
+        >>> from resnets.units import Add, ResidualUnit
+        >>> unit = ResidualUnit(torch.nn.Conv2d(8, 8, 3, padding=1), merge=Add())
+        >>> unit(torch.zeros(1, 8, 4, 4)).shape
+        torch.Size([1, 8, 4, 4])
+    """
+
+    def __init__(
+        self,
+        residual: nn.Module,
+        *,
+        merge: nn.Module,
+        shortcut: nn.Module | None = None,
+        activation: nn.Module | None = None,
+        preactivation: nn.Module | None = None,
+        share_preactivation: bool = False,
+    ) -> None:
+        super().__init__()
+        self.preactivation = preactivation or nn.Identity()
+        self.residual = residual
+        self.shortcut = shortcut or nn.Identity()
+        self.merge = merge
+        self.activation = activation or nn.Identity()
+        self.share_preactivation = share_preactivation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the unit."""
+        a = self.preactivation(x)
+        residual = self.residual(a)
+        shortcut = self.shortcut(a if self.share_preactivation else x)
+        output: Tensor = self.activation(self.merge(shortcut, residual))
+        return output
+
+    def extra_repr(self) -> str:
+        """Show the one setting that is not a slot."""
+        return "share_preactivation=True" if self.share_preactivation else ""

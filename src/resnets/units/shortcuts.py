@@ -1,0 +1,111 @@
+"""The shortcut h: identity wherever it fits, else options A, B or C.
+
+He et al. 2015, arXiv:1512.03385, sec. 3.3 and 4.1. Option A adds zero channels and no parameters.
+Where the zeros go is not in the paper, and codes differ: half before and half behind (the most copied
+CIFAR code; our default), all behind, or all behind after average pooling (the authors of stochastic
+depth). Weights trained with one of them score at chance with another, so each has a name.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resnets.units.layers import convolution, named_layers
+from resnets.units.unit_shape import UnitShape
+
+ShortcutOption = Literal["A", "A-end", "A-pool", "B", "C"]
+"""A: zero channels on both sides. A-end: behind. A-pool: behind, after 2x2 average pooling.
+B: 1x1 projection where the shape changes. C: 1x1 projection everywhere."""
+
+
+class PadShortcut(nn.Module):
+    """Option A: subsample, then add channels of zeros.
+
+    Args:
+        stride: spatial step, in input pixels.
+        channels_before: zero channels before the input's.
+        channels_behind: zero channels behind the input's.
+        average: average stride x stride pixels instead of taking the first.
+
+    Shape:
+        (N, C, H, W) -> (N, before + C + behind, ceil(H / stride), ceil(W / stride))
+    """
+
+    def __init__(
+        self, stride: int, *, channels_before: int, channels_behind: int, average: bool = False
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.channels_before = channels_before
+        self.channels_behind = channels_behind
+        window = stride if average else 1
+        self.subsample = (
+            nn.AvgPool2d(window, stride, ceil_mode=average, count_include_pad=False)
+            if stride > 1
+            else nn.Identity()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Subsample and pad."""
+        x = self.subsample(x)
+        return functional.pad(x, (0, 0, 0, 0, self.channels_before, self.channels_behind))
+
+    def extra_repr(self) -> str:
+        """Show the padding."""
+        return f"channels_before={self.channels_before}, channels_behind={self.channels_behind}"
+
+
+def pad_shortcut(shape: UnitShape, option: ShortcutOption) -> PadShortcut:
+    """Make an option A shortcut for a unit that changes shape."""
+    extra = shape.out_channels - shape.in_channels
+    before = extra // 2 if option == "A" else 0
+    return PadShortcut(
+        shape.stride,
+        channels_before=before,
+        channels_behind=extra - before,
+        average=option == "A-pool",
+    )
+
+
+def project(shape: UnitShape, *, norm: bool = True) -> nn.Sequential:
+    """Make a 1x1 convolution that matches the shortcut to the residual (options B and C).
+
+    Args:
+        shape: of the unit.
+        norm: put a norm after the convolution; pre-activation units have none.
+
+    Shape:
+        (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
+
+    Source:
+        He et al. 2015, arXiv:1512.03385, eq. 2. Torchvision: `layer*.0.downsample`.
+    """
+    layers: dict[str, nn.Module] = {
+        "conv": convolution(shape.in_channels, shape.out_channels, 1, stride=shape.stride)
+    }
+    if norm:
+        layers["norm"] = nn.BatchNorm2d(shape.out_channels)
+    return named_layers(layers)
+
+
+def choose_shortcut(
+    shape: UnitShape, option: ShortcutOption, *, norm: bool = True
+) -> nn.Module | None:
+    """Decide a unit's shortcut; nothing else does.
+
+    Args:
+        shape: of the unit.
+        option: what to do where the shape changes.
+        norm: put a norm after a projection.
+
+    Returns:
+        The shortcut, or None for identity.
+    """
+    if option == "C" or (option == "B" and shape.changes_shape):
+        return project(shape, norm=norm)
+    if shape.changes_shape:
+        return pad_shortcut(shape, option)
+    return None
