@@ -12,14 +12,34 @@ from typing import TYPE_CHECKING
 from resnets.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from resnets.analysis.description import describe as describe
+    from resnets.analysis.drawing import draw as draw
+    from resnets.architectures import register_architecture as register_architecture
     from resnets.architectures.creation import create_model as create_model
     from resnets.architectures.creation import list_models as list_models
+    from resnets.architectures.resnext import convert_form as convert_form
+    from resnets.errors import ResNetsError as ResNetsError
+    from resnets.networks.network_options import NetworkOptions as NetworkOptions
+    from resnets.registry import Architecture as Architecture
+    from resnets.registry import Family as Family
+    from resnets.registry import Paper as Paper
+    from resnets.units.residual_unit import ResidualUnit as ResidualUnit
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Architecture": "resnets.registry",
+    "Family": "resnets.registry",
+    "NetworkOptions": "resnets.networks.network_options",
+    "Paper": "resnets.registry",
+    "ResNetsError": "resnets.errors",
+    "ResidualUnit": "resnets.units.residual_unit",
+    "convert_form": "resnets.architectures.resnext",
     "create_model": "resnets.architectures.creation",
+    "describe": "resnets.analysis.description",
+    "draw": "resnets.analysis.drawing",
     "list_models": "resnets.architectures.creation",
+    "register_architecture": "resnets.architectures",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 __getattr__ = lazy_exports(__name__, _HOMES)

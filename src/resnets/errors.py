@@ -108,10 +108,13 @@ class OutputError(ResNetsError, OSError):
 def suggest(got: str, known: Iterable[str], *, count: int = 3) -> str:
     """Name the closest known names, quoted and comma-separated; empty if none is close.
 
+    Letters that look like digits count as those digits.
+
     Example:
-        >>> suggest("resnet5O", ["resnet50", "vgg16"])
+        >>> suggest("resnet5O", ["resnet56", "resnet50", "vgg16"], count=1)
         "'resnet50'"
     """
-    lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(got.lower(), lowered, n=count, cutoff=0.6)
-    return ", ".join(repr(lowered[name]) for name in close)
+    alike = str.maketrans("oil", "011")
+    folded = {name.lower().translate(alike): name for name in known}
+    close = difflib.get_close_matches(got.lower().translate(alike), folded, n=count, cutoff=0.6)
+    return ", ".join(repr(folded[name]) for name in close)

@@ -12,6 +12,8 @@ import warnings
 from resnets.architectures import plain, resnet, resnet_v2, resnext, se_resnet, vgg
 from resnets.registry import register_architecture, register_name_rule
 
+__all__ = ["register_architecture"]
+
 ENTRY_POINTS = "resnets.architectures"
 
 

@@ -73,9 +73,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[Archit
     architecture = find_architecture(name)
     given = dict(options or {})
     source = f"the options of {architecture.name}"
-    settings = validate(
-        architecture.family.options, {**architecture.settings, **given}, source=source
-    )
+    settings = validate(architecture.family.options, {**architecture.settings, **given}, source=source)
     if "num_classes" in given:
         headless = [
             f"num_classes has no effect with {option}"

@@ -57,9 +57,7 @@ def _imagenet(depth: int, parameters: int, multiply_adds: int) -> Architecture:
     )
 
 
-def _cifar(
-    depth: int, parameters: int | None = None, multiply_adds: int | None = None
-) -> Architecture:
+def _cifar(depth: int, parameters: int | None = None, multiply_adds: int | None = None) -> Architecture:
     return Architecture(
         f"plain{depth}",
         FAMILY,

@@ -87,9 +87,7 @@ def cifar_settings(depth: int, *, bottleneck: bool = False) -> dict[str, object]
     }
 
 
-def _imagenet(
-    name: str, depth: int, counts: tuple[int, int], *, first: bool = False
-) -> Architecture:
+def _imagenet(name: str, depth: int, counts: tuple[int, int], *, first: bool = False) -> Architecture:
     stride = {"stride_on": "first"} if first else {}
     return Architecture(
         name,
@@ -101,9 +99,7 @@ def _imagenet(
     )
 
 
-def _cifar(
-    depth: int, parameters: int | None = None, multiply_adds: int | None = None
-) -> Architecture:
+def _cifar(depth: int, parameters: int | None = None, multiply_adds: int | None = None) -> Architecture:
     return Architecture(
         name_cifar("resnet", depth, IMAGENET_DEPTHS),
         FAMILY,

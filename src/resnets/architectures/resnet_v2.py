@@ -74,9 +74,7 @@ def initialize(network: nn.Module, options: ResNetV2Options) -> None:
 FAMILY = Family("resnet_v2", "ResNetV2", papers.RESNET_V2, ResNetV2Options, build, initialize)
 
 
-def _imagenet(
-    depth: int, parameters: int, multiply_adds: int, *, timm: bool = False
-) -> Architecture:
+def _imagenet(depth: int, parameters: int, multiply_adds: int, *, timm: bool = False) -> Architecture:
     return Architecture(
         f"resnetv2_{depth}_timm" if timm else f"resnetv2_{depth}",
         FAMILY,

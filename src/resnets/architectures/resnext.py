@@ -9,7 +9,8 @@ with pre-activation units.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
 
@@ -23,6 +24,7 @@ from resnets.architectures.resnet import (
     initialize,
 )
 from resnets.config import Count
+from resnets.errors import UnsupportedError
 from resnets.registry import Architecture, Family, NameRule
 
 if TYPE_CHECKING:
@@ -75,6 +77,45 @@ def build(options: ResNeXtOptions) -> nn.Module:
         return units.original_unit(branch, shape, options.shortcut)
 
     return networks.build_stack(options, make_unit, branch_widths=options.branch_widths)
+
+
+def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
+    """Make the same ResNeXt with its branches in another of the three equivalent forms.
+
+    Args:
+        network: a ResNeXt made by `create_model`.
+        form: 'a' (paths summed), 'b' (paths concatenated) or 'c' (grouped convolution).
+
+    Returns:
+        A new network in the same mode and on the same device, with copies of the weights; its outputs
+        and gradients are the same up to rounding.
+
+    Raises:
+        UnsupportedError: if the network is not a ResNeXt.
+
+    Source:
+        Xie et al. 2016, arXiv:1611.05431, fig. 3.
+    """
+    import torch
+
+    spec: Any = getattr(network, "spec", None)
+    if not isinstance(getattr(spec, "options", None), ResNeXtOptions):
+        raise UnsupportedError(
+            "only a ResNeXt made by create_model has forms a, b and c; got "
+            + getattr(spec, "name", type(network).__name__)
+        )
+    options = spec.options.model_copy(update={"form": form})
+    with torch.device("meta"):
+        converted = build(options)
+    state = units.convert_branches(
+        network.state_dict(),
+        cardinality=options.cardinality,
+        source=spec.options.form,
+        target=form,
+    )
+    converted.load_state_dict(state, assign=True)
+    converted.spec = replace(spec, options=options)
+    return converted.train(network.training)
 
 
 FAMILY = Family("resnext", "ResNeXt", papers.RESNEXT, ResNeXtOptions, build, initialize)

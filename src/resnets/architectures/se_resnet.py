@@ -48,9 +48,7 @@ class SEResNetOptions(ResNetOptions):
     @property
     def branch_widths(self) -> tuple[int, ...]:
         """Channels of all groups together, per stage."""
-        return tuple(
-            max(1, width * self.base_width // 64) * self.cardinality for width in self.widths
-        )
+        return tuple(max(1, width * self.base_width // 64) * self.cardinality for width in self.widths)
 
     def squeeze_channels(self, channels: int) -> int:
         """Width of the squeezed vector of a unit with so many channels."""
@@ -111,9 +109,7 @@ def _resnext(
     )
 
 
-def _cifar(
-    depth: int, parameters: int | None = None, multiply_adds: int | None = None
-) -> Architecture:
+def _cifar(depth: int, parameters: int | None = None, multiply_adds: int | None = None) -> Architecture:
     return Architecture(
         name_cifar("seresnet", depth, IMAGENET_DEPTHS),
         FAMILY,

@@ -83,9 +83,7 @@ def build(options: VGGOptions) -> nn.Module:
 def _stage(in_channels: int, width: int, depth: int, options: VGGOptions, *, pooled: bool) -> Stage:
     convolutions: list[ResidualUnit] = []
     for i in range(depth):
-        shape = units.UnitShape(
-            in_channels=width if i else in_channels, width=width, out_channels=width
-        )
+        shape = units.UnitShape(in_channels=width if i else in_channels, width=width, out_channels=width)
         branch = units.convolution_branch(
             shape, kernel_sizes=(3,), last_norm=options.batch_norm, bias=True
         )
@@ -104,9 +102,7 @@ FAMILY = Family("vgg", "VGG", papers.VGG, VGGOptions, build, initialize)
 _DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
-def _row(
-    depth: int, parameters: int, multiply_adds: int, *, batch_norm: bool = False
-) -> Architecture:
+def _row(depth: int, parameters: int, multiply_adds: int, *, batch_norm: bool = False) -> Architecture:
     return Architecture(
         f"vgg{depth}_bn" if batch_norm else f"vgg{depth}",
         FAMILY,

@@ -8,6 +8,7 @@ from resnets.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from resnets.units.aggregated_branches import aggregated_branch as aggregated_branch
+    from resnets.units.aggregated_branches import convert_branches as convert_branches
     from resnets.units.branches import convolution_branch as convolution_branch
     from resnets.units.branches import extend_branch as extend_branch
     from resnets.units.forms import original_unit as original_unit
@@ -34,6 +35,7 @@ _HOMES = {
     "UnitShape": "resnets.units.unit_shape",
     "aggregated_branch": "resnets.units.aggregated_branches",
     "choose_shortcut": "resnets.units.shortcuts",
+    "convert_branches": "resnets.units.aggregated_branches",
     "convolution_branch": "resnets.units.branches",
     "extend_branch": "resnets.units.branches",
     "max_pool": "resnets.units.layers",

@@ -62,9 +62,7 @@ def aggregated_branch(
         (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
     """
     if form == "c":
-        return convolution_branch(
-            shape, kernel_sizes=(1, 3, 1), stride_on=stride_on, groups=cardinality
-        )
+        return convolution_branch(shape, kernel_sizes=(1, 3, 1), stride_on=stride_on, groups=cardinality)
     one = replace(shape, width=shape.width // cardinality)
     paths: list[nn.Module] = [_path(one, form, stride_on) for _ in range(cardinality)]
     layers: dict[str, nn.Module] = {"paths": ParallelPaths(paths, concatenate=form == "b")}
@@ -76,18 +74,43 @@ def aggregated_branch(
 
 def _path(shape: UnitShape, form: BlockForm, stride_on: StrideOn) -> nn.Sequential:
     if form == "a":
-        return convolution_branch(
-            shape, kernel_sizes=(1, 3, 1), stride_on=stride_on, last_norm=False
-        )
+        return convolution_branch(shape, kernel_sizes=(1, 3, 1), stride_on=stride_on, last_norm=False)
     narrow = replace(shape, out_channels=shape.width)
     path = convolution_branch(narrow, kernel_sizes=(1, 3), stride_on=stride_on)
     path.add_module("act2", nn.ReLU())
     return path
 
 
-def split_paths(
-    branch: Mapping[str, Tensor], *, cardinality: int, form: BlockForm
+def convert_branches(
+    state: Mapping[str, Tensor], *, cardinality: int, source: BlockForm, target: BlockForm
 ) -> dict[str, Tensor]:
+    """Carry the tensors of a whole network from one form to another.
+
+    Args:
+        state: of the network, as `state_dict` gives it.
+        cardinality: C.
+        source: the form that `state` is in.
+        target: the form to make.
+
+    Returns:
+        New names and tensors; tensors are copies.
+    """
+    branches: dict[str, dict[str, Tensor]] = {}
+    converted: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        prefix, is_branch, inner = name.partition(".residual.")
+        if is_branch:
+            branches.setdefault(prefix, {})[inner] = tensor
+        else:
+            converted[name] = tensor.clone()
+    for prefix, branch in branches.items():
+        joined = branch if source == "c" else join_paths(branch, cardinality, source)
+        split = split_paths(joined, cardinality, target)
+        converted |= {f"{prefix}.residual.{inner}": tensor for inner, tensor in split.items()}
+    return converted
+
+
+def split_paths(branch: Mapping[str, Tensor], cardinality: int, form: BlockForm) -> dict[str, Tensor]:
     """Turn the tensors of a form c branch into those of form a or b.
 
     Args:
@@ -114,9 +137,7 @@ def split_paths(
     return tensors
 
 
-def join_paths(
-    branch: Mapping[str, Tensor], *, cardinality: int, form: BlockForm
-) -> dict[str, Tensor]:
+def join_paths(branch: Mapping[str, Tensor], cardinality: int, form: BlockForm) -> dict[str, Tensor]:
     """Turn the tensors of a form a or b branch into those of form c; the inverse of `split_paths`."""
     tensors = {n: t.clone() for n, t in branch.items() if not n.startswith("paths.")}
     for name, tensor in branch.items():

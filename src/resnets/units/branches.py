@@ -95,9 +95,7 @@ def extend_branch(
         Hu et al. 2017, arXiv:1709.01507, fig. 3; Huang et al. 2016, arXiv:1603.09382, eq. 4.
     """
     if squeeze_channels is not None:
-        branch.add_module(
-            "squeeze_excitation", SqueezeExcitation(shape.out_channels, squeeze_channels)
-        )
+        branch.add_module("squeeze_excitation", SqueezeExcitation(shape.out_channels, squeeze_channels))
     if drop_path_rate > 0.0:
         branch.add_module("drop", StochasticDepth(drop_path_rate * shape.depth_fraction))
     return branch

@@ -91,9 +91,7 @@ def project(shape: UnitShape, *, norm: bool = True) -> nn.Sequential:
     return named_layers(layers)
 
 
-def choose_shortcut(
-    shape: UnitShape, option: ShortcutOption, *, norm: bool = True
-) -> nn.Module | None:
+def choose_shortcut(shape: UnitShape, option: ShortcutOption, *, norm: bool = True) -> nn.Module | None:
     """Decide a unit's shortcut; nothing else does.
 
     Args:

@@ -31,9 +31,7 @@ class StochasticDepth(nn.Module):
         if not self.training:
             return residual
         survival = 1.0 - self.drop_probability
-        gates = torch.empty(
-            residual.shape[0], 1, 1, 1, dtype=residual.dtype, device=residual.device
-        )
+        gates = torch.empty(residual.shape[0], 1, 1, 1, dtype=residual.dtype, device=residual.device)
         return residual * (gates.bernoulli_(survival) / survival)
 
     def extra_repr(self) -> str:

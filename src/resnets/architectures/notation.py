@@ -1,0 +1,69 @@
+"""A network in one word, for the command line: NAME[,OPTION=VALUE...].
+
+`resnet34,shortcut=A` is `create_model("resnet34", shortcut="A")`. Lists are joined by '-':
+`resnet18,depths=1-1-1-1`. Nothing here needs quotes in a shell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from resnets.errors import ConfigError
+
+
+def parse_model(word: str) -> tuple[str, dict[str, Any]]:
+    """Split a model into its name and its options.
+
+    Args:
+        word: as the user wrote it.
+
+    Raises:
+        ConfigError: if a part is not OPTION=VALUE, or an option is given twice.
+
+    Example:
+        >>> parse_model("resnet34,shortcut=A,depths=1-2-2-1,zero_init_residual=true")
+        ('resnet34', {'shortcut': 'A', 'depths': (1, 2, 2, 1), 'zero_init_residual': True})
+    """
+    name, *parts = word.split(",")
+    options: dict[str, Any] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if not (equals and key and value):
+            raise ConfigError(word, [f"options are written OPTION=VALUE, got {part!r}"])
+        if key in options:
+            raise ConfigError(word, [f"{key} is given twice"])
+        options[key] = _value(value)
+    return name, options
+
+
+def format_options(options: Mapping[str, Any]) -> str:
+    """Write options as `parse_model` reads them; what is None is left out.
+
+    Example:
+        >>> format_options({"depths": (3, 4), "stem": None, "include_top": True})
+        'depths=3-4,include_top=true'
+    """
+    return ",".join(f"{key}={_word(value)}" for key, value in options.items() if value is not None)
+
+
+def _value(text: str) -> bool | int | float | str | tuple[int, ...]:
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"\d+(-\d*)+", text):
+        return tuple(int(number) for number in text.split("-") if number)
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "-".join(map(str, value)) if len(value) > 1 else f"{value[0]}-"
+    return str(value)
