@@ -31,14 +31,12 @@ class Layer:
         label: in words, such as '3x3 conv, 64, /2'.
         module: its name in the network.
         groups: of a convolution.
-        channels: that come out; 0 where that is not said.
     """
 
     kind: LayerKind
     label: str
     module: str
     groups: int = 1
-    channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -166,8 +164,7 @@ def without_names(unit: UnitAnatomy) -> UnitAnatomy:
 
 def _layer(layer: nn.Module, name: str) -> Layer:
     kind, label = _KINDS.get(type(layer), ("other", lambda other: type(other).__name__))
-    channels = getattr(layer, "out_channels", getattr(layer, "out_features", 0))
-    return Layer(kind, label(layer), name, getattr(layer, "groups", 1), channels)
+    return Layer(kind, label(layer), name, getattr(layer, "groups", 1))
 
 
 def _pad_label(layer: PadShortcut) -> str:

@@ -139,23 +139,37 @@ def _draw_card(sheet: Sheet, left: float, card: _Card) -> float:
     if unit.merge != "none":
         merge = y + STEP + 12
         _down(sheet, center, y, STEP + 2)
+        _draw_merge(sheet, center, merge, unit.merge)
         _shortcut(sheet, card, center, split, merge)
-        sheet.circle(center, merge, 10, fill="#ffffff")
-        sign = "+" if unit.merge == "add" else unit.merge[:1]
-        sheet.text(center, merge, sign, size=16, bold=True)
         y = merge + 10
     y = _chain(sheet, center, y, unit.activation, BRANCH_WIDTH)
     return _down(sheet, center, y, 22)
+
+
+def _draw_merge(sheet: Sheet, center: float, y: float, merge: str) -> None:
+    if merge == "add":
+        sheet.circle(center, y, 10, fill="#ffffff")
+        sheet.text(center, y, "+", size=16, bold=True)
+        return
+    width = _merge_reach(merge) * 2
+    sheet.rectangle(center - width / 2, y - 10, width, 20, fill="#ffffff", stroke=INK, radius=10)
+    sheet.text(center, y, merge, size=11)
+
+
+def _merge_reach(merge: str) -> float:
+    """Distance from the middle of the merge's sign to its edge."""
+    return 10 if merge == "add" else 10 + 3.4 * len(merge)
 
 
 def _shortcut(sheet: Sheet, card: _Card, center: float, split: float, merge: float) -> None:
     layers = card.unit.shortcut
     room = SHORTCUT_WIDTH / 2 if layers else 24
     lane = center + card.branch_width / 2 + GAP + room
+    reach = _merge_reach(card.unit.merge) + 1
     total = sum(STYLES[layer.kind][0] for layer in layers) + STEP * max(0, len(layers) - 1)
     y = (split + merge - total) / 2
     start = f"M{center} {split} H{lane - 10} Q{lane} {split} {lane} {split + 10}"
-    end = f"V{merge - 10} Q{lane} {merge} {lane - 10} {merge} H{center + 11}"
+    end = f"V{merge - 10} Q{lane} {merge} {lane - 10} {merge} H{center + reach}"
     if not layers:
         sheet.line(f"{start} {end}", width=2, arrow=True)
         return

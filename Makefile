@@ -1,0 +1,48 @@
+# Each target does its own set-up; a machine with Python 3.11 or newer and make is enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test test-all check docs clean
+
+help:
+	@echo "make setup     .venv with everything for development"
+	@echo "make demo      list, describe, draw; classify a photo with random weights"
+	@echo "make test      the tests (about 5 minutes on 2 cores)"
+	@echo "make test-all  and the slow ones, and parity with torchvision, timm and pytorchcv"
+	@echo "make check     format, lint, types, docstrings, spelling"
+	@echo "make docs      the site, into site/"
+
+setup: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The peers: without their dependencies, as torchvision would bring a torch of its own.
+.venv/peers: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision timm pytorchcv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt huggingface-hub pyyaml requests
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/first_steps.py demo
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow and not parity" --cov --cov-report=term:skip-covered
+
+test-all: .venv/peers
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+docs: setup
+	$(BIN)/mkdocs build --strict --quiet
+
+clean:
+	rm -rf .venv site demo .pytest_cache .mypy_cache .ruff_cache .coverage
