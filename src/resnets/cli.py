@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="resnets",
     help="Residual networks for image recognition.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -219,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: of the command line, without the program's name.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     debug = "--debug" in words
     try:
         code = app(
@@ -243,6 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report_usage(error: Exception) -> None:
     """Tell what the parser of the command line refused."""
-    console.say(f"resnets: error: {error.format_message()}")  # type: ignore[attr-defined]
+    words = error.format_message().replace("Value error, ", "")  # type: ignore[attr-defined]
+    console.say(f"resnets: error: {words}")
     if context := getattr(error, "ctx", None):
         console.say(f"Help: {context.command_path} --help")

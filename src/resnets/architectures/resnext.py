@@ -82,6 +82,8 @@ def build(options: ResNeXtOptions) -> nn.Module:
 def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
     """Make the same ResNeXt with its branches in another of the three equivalent forms.
 
+    Xie et al. 2016, arXiv:1611.05431, fig. 3.
+
     Args:
         network: a ResNeXt made by `create_model`.
         form: 'a' (paths summed), 'b' (paths concatenated) or 'c' (grouped convolution).
@@ -92,9 +94,6 @@ def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
 
     Raises:
         UnsupportedError: if the network is not a ResNeXt.
-
-    Source:
-        Xie et al. 2016, arXiv:1611.05431, fig. 3.
     """
     import torch
 

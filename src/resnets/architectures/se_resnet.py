@@ -153,7 +153,7 @@ NAME_RULES = (
         lambda match: _cifar(int(match[1])),
     ),
     NameRule(
-        "seresnext<50|101|152|200>_<C>x<d>d",
+        "seresnext<depth>_<C>x<d>d",
         re.compile(
             rf"seresnext({'|'.join(map(str, IMAGENET_BOTTLENECK))})_([1-9]\d{{0,3}})x([1-9]\d{{0,3}})d"
         ),

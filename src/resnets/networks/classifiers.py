@@ -37,6 +37,8 @@ def hidden_layer_classifier(
 ) -> tuple[nn.Module, nn.Module]:
     """Make VGG's pool and classifier: three linear layers on a grid of pixels.
 
+    Simonyan & Zisserman 2014, arXiv:1409.1556, table 1.
+
     Args:
         channels: of the last map.
         grid: height and width that the last map is averaged to, in pixels.
@@ -46,9 +48,6 @@ def hidden_layer_classifier(
 
     Shape:
         (N, channels, H, W) -> (N, num_classes)
-
-    Source:
-        Simonyan & Zisserman 2014, arXiv:1409.1556, table 1.
     """
     layers: dict[str, nn.Module] = {
         "flatten": nn.Flatten(1),

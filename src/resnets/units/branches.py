@@ -85,14 +85,13 @@ def extend_branch(
 ) -> nn.Sequential:
     """Append what acts on the whole residual: squeeze-and-excitation, then stochastic depth.
 
+    Hu et al. 2017, arXiv:1709.01507, fig. 3; Huang et al. 2016, arXiv:1603.09382, eq. 4.
+
     Args:
         branch: F, ending before the merge.
         shape: of the unit.
         squeeze_channels: width of the squeezed vector; None for no squeeze-and-excitation.
         drop_path_rate: drop probability of the network's last unit.
-
-    Source:
-        Hu et al. 2017, arXiv:1709.01507, fig. 3; Huang et al. 2016, arXiv:1603.09382, eq. 4.
     """
     if squeeze_channels is not None:
         branch.add_module("squeeze_excitation", SqueezeExcitation(shape.out_channels, squeeze_channels))

@@ -73,15 +73,14 @@ def pad_shortcut(shape: UnitShape, option: ShortcutOption) -> PadShortcut:
 def project(shape: UnitShape, *, norm: bool = True) -> nn.Sequential:
     """Make a 1x1 convolution that matches the shortcut to the residual (options B and C).
 
+    He et al. 2015, arXiv:1512.03385, eq. 2. Torchvision: `layer*.0.downsample`.
+
     Args:
         shape: of the unit.
         norm: put a norm after the convolution; pre-activation units have none.
 
     Shape:
         (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
-
-    Source:
-        He et al. 2015, arXiv:1512.03385, eq. 2. Torchvision: `layer*.0.downsample`.
     """
     layers: dict[str, nn.Module] = {
         "conv": convolution(shape.in_channels, shape.out_channels, 1, stride=shape.stride)

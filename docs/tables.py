@@ -1,0 +1,156 @@
+"""Writes docs/architectures.md from the registry, and the pictures of the README and the site."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+import resnets
+from resnets.architectures import resnet, resnet_v2, resnext, se_resnet, vgg
+from resnets.architectures.creation import select_architectures
+from resnets.config import Settings
+from resnets.networks import NetworkOptions, ResidualStackOptions, StackOptions
+from resnets.quantities import count
+from resnets.registry import registered_name_rules
+
+DOCS = Path(__file__).parent
+UNITS: dict[str, dict[str, Any]] = {
+    "plain34": {},
+    "resnet34": {},
+    "resnetv2_50": {},
+    "resnext50_32x4d,form=a": {"form": "a"},
+    "resnext50_32x4d,form=b": {"form": "b"},
+    "resnext50_32x4d": {},
+}
+
+HEAD = """# Networks and their names
+
+<!-- Written by docs/tables.py; change it there. -->
+
+Names are public and stable. Case, and `-` for `_`, do not matter: `ResNet-50` is `resnet50`.
+`resnets list` prints the same table. Counts are for the paper's classes and image size; multiply-adds
+are those of convolutions and linear layers for one image.
+"""
+
+FORMS = """
+## Names for any depth or width
+
+| form | stands for |
+| --- | --- |
+"""
+
+MEANINGS = {
+    "resnet<6n+2>[_cifar]": (
+        "CIFAR ResNet of basic units, option A; `_cifar` where ImageNet has that depth, as in "
+        "`resnet152_cifar`"
+    ),
+    "resnet<9n+2>_bottleneck": (
+        "CIFAR ResNet of bottlenecks, option B: the baselines of the ResNetV2 paper"
+    ),
+    "plain<6n+2>": "the CIFAR ResNet of that depth without its shortcuts",
+    "resnetv2_<9n+2>[_cifar]": (
+        "CIFAR ResNetV2 of bottlenecks; `resnetv2_110` is the paper's, of basic units"
+    ),
+    "resnetv2_<6n+2>_basic": "CIFAR ResNetV2 of basic units",
+    "resnext<depth>_<C>x<d>d[_cifar]": (
+        "C paths of width d; depth 50, 101, 152 or 200 for ImageNet, else 9n+2 for CIFAR "
+        "(`resnext101_2x64d_cifar`)"
+    ),
+    "seresnet<6n+2>[_cifar]": "CIFAR SE-ResNet, option A",
+    "seresnext<depth>_<C>x<d>d": "SE-ResNeXt for ImageNet; depth 50, 101, 152 or 200",
+}
+
+OPTION_GROUPS: dict[str, type[Settings]] = {
+    "Every network": NetworkOptions,
+    "Every stack of units: all but VGG": StackOptions,
+    "Every network with shortcuts": ResidualStackOptions,
+    "ResNet, ResNeXt and SE-ResNet": resnet.ResNetOptions,
+    "ResNetV2": resnet_v2.ResNetV2Options,
+    "ResNeXt": resnext.ResNeXtOptions,
+    "SE-ResNet": se_resnet.SEResNetOptions,
+    "VGG": vgg.VGGOptions,
+}
+
+
+def architectures_page() -> str:
+    """Write the page of all rows, forms and options."""
+    rows = select_architectures()
+    lines = [HEAD]
+    for name, group in groupby(rows, key=lambda row: row.family.name):
+        members = list(group)
+        family = members[0].family
+        lines += [
+            f"\n## {family.title}\n",
+            f"{family.paper}: *{family.paper.title}*. Family `{name}`.\n",
+            "| name | parameters | multiply-adds | input | defined by |",
+            "| --- | ---: | ---: | ---: | --- |",
+        ]
+        for row in members:
+            place = row.source if row.paper is None else f"{row.paper}, {row.source}"
+            lines.append(
+                f"| `{row.name}` | {row.parameters:,} | {count(row.multiply_adds or 0)} "
+                f"| {row.image_size} | {place} |"
+            )
+    lines.append(FORMS.rstrip())
+    lines += [f"| `{rule.form}` | {MEANINGS[rule.form]} |" for rule in registered_name_rules()]
+    lines.append("\n## Options\n")
+    lines.append("`create_model(name, option=value)`, or `name,option=value` on the command line.")
+    for title, settings in OPTION_GROUPS.items():
+        rows_of_group = [
+            f"| `{option}` | {_values(settings, option)} | {_default(settings, option)} | {meaning} |"
+            for option, meaning in _documented(settings).items()
+        ]
+        head = ["", f"### {title}", "", "| option | values | default | meaning |"]
+        lines += [*head, "| --- | --- | --- | --- |", *rows_of_group]
+    return "\n".join(lines) + "\n"
+
+
+def _documented(settings: type[Settings]) -> dict[str, str]:
+    """The options that a class adds, with what its docstring says of each."""
+    attributes = (settings.__doc__ or "").partition("Attributes:")[2]
+    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", attributes, re.MULTILINE)
+    return {name: " ".join(text.split()).rstrip(".") for name, text in entries}
+
+
+def _default(settings: type[Settings], option: str) -> str:
+    default = settings.model_fields[option].default
+    return "of the row" if default is PydanticUndefined else f"`{default}`"
+
+
+def _values(settings: type[Settings], option: str) -> str:
+    return _words(settings.model_json_schema()["properties"][option])
+
+
+def _words(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(map(_words, field["anyOf"]))
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if field["type"] == "array":
+        return "list of whole numbers"
+    kinds = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+    low, high = field.get("minimum"), field.get("exclusiveMaximum")
+    limits = f" from {low:g}" if low is not None else ""
+    limits += f" to below {high:g}" if high is not None else ""
+    return kinds.get(field["type"], "none") + limits
+
+
+def write_all() -> None:
+    """Write the page and the pictures."""
+    (DOCS / "architectures.md").write_text(architectures_page(), encoding="utf-8")
+    networks = [
+        resnets.describe("vgg19"),
+        resnets.describe("plain34"),
+        resnets.describe("resnet34", shortcut="A"),
+    ]
+    resnets.draw(networks, DOCS / "images" / "networks.svg")
+    units = [resnets.describe(name.partition(",")[0], **options) for name, options in UNITS.items()]
+    resnets.draw(units, DOCS / "images" / "units.svg", subject="unit")
+
+
+if __name__ == "__main__":
+    write_all()

@@ -1,0 +1,31 @@
+"""What every test starts from: two threads and a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def two_threads() -> None:
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def restored_registry() -> Iterator[None]:
+    """Forget what a test registers."""
+    import resnets.architectures  # noqa: F401 - our own come first
+    from resnets import registry
+
+    before, rules = dict(registry._architectures), list(registry._rules)
+    yield
+    registry._architectures.clear()
+    registry._architectures.update(before)
+    registry._rules[:] = rules

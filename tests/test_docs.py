@@ -1,0 +1,97 @@
+"""The documents: every command and example in them runs, and what is generated is up to date."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from resnets import cli
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELSEWHERE = ("pip install", "make ")  # commands about the installation itself
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[tuple[str, str]]:
+    found = [
+        (page.name, line.strip())
+        for page in PAGES
+        for block in blocks(page, "bash")
+        for line in block.split("\n")
+        if line.strip() and not line.startswith(ELSEWHERE)
+    ]
+    inline = [
+        (page.name, line)
+        for page in PAGES
+        for line in re.findall(r"`(resnets \w[^`]*)`", page.read_text())
+    ]
+    return sorted({*found, *[(page, line) for page, line in inline if "NAME" not in line]})
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_commands_in_documents_run(
+    page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    program, *words = shlex.split(command)
+    assert program == "resnets"
+    assert cli.main(words) == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "number"), [(page, i) for page in PAGES for i in range(len(blocks(page, "python")))]
+)
+def test_examples_in_documents_run(
+    page: Path,
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    restored_registry: None,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks(page, "python")[number], str(page), "exec"), {})  # our own text
+
+
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_names_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "architectures.md").read_text("utf-8")
+    assert written == tables().architectures_page(), "run: python docs/tables.py"
+
+
+def test_the_pictures_are_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tables()
+    shutil.copytree(ROOT / "docs" / "images", tmp_path / "images")
+    monkeypatch.setattr(module, "DOCS", tmp_path)
+    module.write_all()
+    for picture in (ROOT / "docs" / "images").iterdir():
+        drawn = (tmp_path / "images" / picture.name).read_text("utf-8")
+        assert drawn == picture.read_text("utf-8"), "run: python docs/tables.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_contributing_is_short() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text("utf-8").split("\n")) < 60

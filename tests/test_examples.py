@@ -1,0 +1,62 @@
+"""The examples run, and an architecture from outside the package is known to every command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_first_steps(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "first_steps.py", tmp_path / "demo"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "resnet18 with random weights says of cat.jpg: class " in done.stdout
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
+        "networks.svg",
+        "units.svg",
+    ]
+
+
+def run_with_plugin(folder: Path, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with a package installed that offers `module` as an entry point."""
+    metadata = folder / "outside-1.0.dist-info"
+    metadata.mkdir(exist_ok=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[resnets.architectures]\nouts = {module}\n")
+    return subprocess.run(
+        [sys.executable, "-m", "resnets", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+    )
+
+
+def test_an_architecture_from_outside_is_known_to_the_command(tmp_path: Path) -> None:
+    (tmp_path / "outside.py").write_text((EXAMPLES / "own_architecture.py").read_text())
+    listed = run_with_plugin(tmp_path, "outside", "list", "scaled*")
+    assert listed.returncode == 0, listed.stderr
+    assert "scaled_resnet20  scaled_resnet" in listed.stdout
+    described = run_with_plugin(tmp_path, "outside", "describe", "scaled_resnet20")
+    assert described.returncode == 0, described.stderr
+    assert "f(ScaledAdd(x, F(x)))" in described.stdout
+    assert "parameters 272,483" in described.stdout  # resnet20 with option B and one scale per unit
+
+
+@pytest.mark.parametrize("code", ["raise RuntimeError('broken')", "import nothing_of_that_name"])
+def test_a_broken_package_does_not_take_the_rest_down(tmp_path: Path, code: str) -> None:
+    (tmp_path / "outside.py").write_text(code)
+    done = run_with_plugin(tmp_path, "outside", "list", "resnet50")
+    assert done.returncode == 0
+    assert "resnet50" in done.stdout
+    assert "the architectures of 'outside' could not be loaded: " in done.stderr
