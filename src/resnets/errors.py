@@ -6,6 +6,7 @@
     │   └── DepthError                        a depth that the family's rule does not allow
     ├── RegistrationError  (ValueError)       an architecture that cannot be added
     ├── InputShapeError    (ValueError)       images of a shape or type that the network cannot take
+    ├── GateError          (ValueError)       gates that do not fit a network's units
     ├── UnsupportedError   (ValueError)       a network that a function cannot work on
     └── OutputError        (OSError)          a file that cannot be written
 
@@ -91,6 +92,12 @@ class InputShapeError(ResNetsError, ValueError):
     """Images of a shape or type that the network cannot take."""
 
     exit_code = 3
+
+
+class GateError(ResNetsError, ValueError):
+    """Gates that do not fit a network's units."""
+
+    exit_code = 4
 
 
 class UnsupportedError(ResNetsError, ValueError):

@@ -13,7 +13,7 @@ from torch import nn
 
 from resnets.networks.classifiers import GlobalAverage, GlobalMaximum
 from resnets.units.aggregated_branches import ParallelPaths
-from resnets.units.merges import Add, ResidualOnly
+from resnets.units.merges import Add, Concatenate, ResidualOnly
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.shortcuts import PadShortcut
 from resnets.units.squeeze_excitation import SqueezeExcitation
@@ -62,7 +62,7 @@ class UnitAnatomy:
         preactivation: layers before the branch.
         residual: the branch F.
         shortcut: layers of h; empty for the identity.
-        merge: 'add', 'none' (the shortcut is dropped) or the name of another way.
+        merge: 'add', 'concatenate', 'none' (the shortcut is dropped) or the name of another way.
         activation: layers of f, after the merge.
         share_preactivation: whether h reads what the branch reads.
     """
@@ -88,9 +88,11 @@ class UnitAnatomy:
         seen = "a" if self.share_preactivation else "x"
         residual = "F(a)" if self.preactivation else "F(x)"
         shortcut = f"h({seen})" if self.shortcut else seen
-        joined = {"add": f"{shortcut} + {residual}", "none": residual}.get(
-            self.merge, f"{self.merge}({shortcut}, {residual})"
-        )
+        joined = {
+            "add": f"{shortcut} + {residual}",
+            "concatenate": f"[{shortcut}, {residual}]",
+            "none": residual,
+        }.get(self.merge, f"{self.merge}({shortcut}, {residual})")
         return f"f({joined})" if self.activation else joined
 
 
@@ -102,7 +104,7 @@ def unit_anatomy(unit: ResidualUnit, name: str = "") -> UnitAnatomy:
         name: of the unit in the network; layers are named from there.
     """
     prefix = f"{name}." if name else ""
-    merges = {Add: "add", ResidualOnly: "none"}
+    merges = {Add: "add", Concatenate: "concatenate", ResidualOnly: "none"}
     return UnitAnatomy(
         preactivation=flat_layers(unit.preactivation, f"{prefix}preactivation"),
         residual=branch_layers(unit.residual, f"{prefix}residual"),
@@ -193,6 +195,11 @@ _KINDS: dict[type[nn.Module], tuple[LayerKind, Callable[[Any], str]]] = {
         "pool",
         lambda layer: f"{layer.kernel_size}x{layer.kernel_size} max pool, /{layer.stride}",
     ),
+    nn.AvgPool2d: (
+        "pool",
+        lambda layer: f"{layer.kernel_size}x{layer.kernel_size} average pool, /{layer.stride}",
+    ),
+    nn.Dropout: ("drop", lambda layer: f"dropout, {layer.p:.3g}"),
     nn.AdaptiveAvgPool2d: ("pool", lambda layer: f"average to {layer.output_size}x{layer.output_size}"),
     GlobalAverage: ("pool", lambda _: "global average"),
     GlobalMaximum: ("pool", lambda _: "global maximum"),

@@ -9,7 +9,17 @@ from __future__ import annotations
 import importlib.metadata
 import warnings
 
-from resnets.architectures import plain, resnet, resnet_v2, resnext, se_resnet, vgg
+from resnets.architectures import (
+    densenet,
+    highway,
+    plain,
+    resnet,
+    resnet_v2,
+    resnext,
+    se_resnet,
+    vgg,
+    wide_resnet,
+)
 from resnets.registry import register_architecture, register_name_rule
 
 __all__ = ["register_architecture"]
@@ -18,7 +28,7 @@ ENTRY_POINTS = "resnets.architectures"
 
 
 def _register_families() -> None:
-    for family in (resnet, plain, vgg, resnet_v2, resnext, se_resnet):
+    for family in (resnet, plain, vgg, resnet_v2, resnext, se_resnet, wide_resnet, densenet, highway):
         for architecture in family.ARCHITECTURES:
             register_architecture(architecture)
         for rule in family.NAME_RULES:

@@ -26,7 +26,7 @@ def parse_model(word: str) -> tuple[str, dict[str, Any]]:
         >>> parse_model("resnet34,shortcut=A,depths=1-2-2-1,zero_init_residual=true")
         ('resnet34', {'shortcut': 'A', 'depths': (1, 2, 2, 1), 'zero_init_residual': True})
     """
-    name, *parts = word.split(",")
+    name, *parts = re.split(r",(?![^()]*\))", word)  # B(3,1,3) is part of a name
     options: dict[str, Any] = {}
     for part in parts:
         key, equals, value = part.partition("=")

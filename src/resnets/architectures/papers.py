@@ -18,4 +18,7 @@ RESNEXT = Paper(
     "Aggregated Residual Transformations for Deep Neural Networks",
     "1611.05431",
 )
+WIDE_RESNET = Paper("Zagoruyko & Komodakis", 2016, "Wide Residual Networks", "1605.07146")
+DENSENET = Paper("Huang et al.", 2016, "Densely Connected Convolutional Networks", "1608.06993")
+HIGHWAY = Paper("Srivastava et al.", 2015, "Training Very Deep Networks", "1507.06228")
 SENET = Paper("Hu et al.", 2017, "Squeeze-and-Excitation Networks", "1709.01507")

@@ -39,8 +39,13 @@ class ResNetOptions(ResidualStackOptions):
     zero_init_residual: Switch = False
 
 
-def build(options: ResNetOptions) -> nn.Module:
-    """Make a ResNet."""
+def build(options: ResNetOptions, *, branch_widths: tuple[int, ...] | None = None) -> nn.Module:
+    """Make a ResNet.
+
+    Args:
+        options: of the network.
+        branch_widths: channels inside the branches, per stage; `options.widths` if None.
+    """
 
     def make_unit(shape: UnitShape) -> ResidualUnit:
         branch = units.convolution_branch(
@@ -49,7 +54,7 @@ def build(options: ResNetOptions) -> nn.Module:
         branch = units.extend_branch(branch, shape, drop_path_rate=options.drop_path_rate)
         return units.original_unit(branch, shape, options.shortcut)
 
-    return networks.build_stack(options, make_unit)
+    return networks.build_stack(options, make_unit, branch_widths=branch_widths)
 
 
 def initialize(network: nn.Module, options: ResNetOptions) -> None:

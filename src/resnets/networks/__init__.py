@@ -9,8 +9,16 @@ from resnets.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from resnets.networks.assembly import assemble as assemble
     from resnets.networks.assembly import build_stack as build_stack
+    from resnets.networks.classifiers import grid_classifier as grid_classifier
     from resnets.networks.classifiers import hidden_layer_classifier as hidden_layer_classifier
+    from resnets.networks.dense_stage import dense_stage as dense_stage
+    from resnets.networks.dense_stage import dense_transition as dense_transition
+    from resnets.networks.gates import current_gates as current_gates
+    from resnets.networks.gates import gateable_units as gateable_units
+    from resnets.networks.gates import network_units as network_units
+    from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.initialization import initialize as initialize
+    from resnets.networks.initialization import set_gate_biases as set_gate_biases
     from resnets.networks.initialization import zero_last_norms as zero_last_norms
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
     from resnets.networks.network_options import ResidualStackOptions as ResidualStackOptions
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from resnets.networks.residual_network import Stage as Stage
     from resnets.networks.stems import build_stem as build_stem
     from resnets.networks.stems import choose_stem as choose_stem
+    from resnets.networks.stems import stem_stride as stem_stride
     from resnets.networks.unit_plan import plan_units as plan_units
 
 _HOMES = {
@@ -35,9 +44,18 @@ _HOMES = {
     "build_stack": "resnets.networks.assembly",
     "build_stem": "resnets.networks.stems",
     "choose_stem": "resnets.networks.stems",
+    "dense_stage": "resnets.networks.dense_stage",
+    "dense_transition": "resnets.networks.dense_stage",
+    "current_gates": "resnets.networks.gates",
+    "gateable_units": "resnets.networks.gates",
+    "grid_classifier": "resnets.networks.classifiers",
     "hidden_layer_classifier": "resnets.networks.classifiers",
     "initialize": "resnets.networks.initialization",
+    "network_units": "resnets.networks.gates",
     "plan_units": "resnets.networks.unit_plan",
+    "set_gates": "resnets.networks.gates",
+    "set_gate_biases": "resnets.networks.initialization",
+    "stem_stride": "resnets.networks.stems",
     "zero_last_norms": "resnets.networks.initialization",
 }
 __all__ = sorted(_HOMES)

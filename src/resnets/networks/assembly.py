@@ -10,7 +10,7 @@ from resnets.errors import ConfigError
 from resnets.networks.classifiers import GlobalAverage, GlobalMaximum
 from resnets.networks.network_options import NetworkOptions, StackOptions
 from resnets.networks.residual_network import FeatureInfo, FeatureNetwork, ResidualNetwork, Stage
-from resnets.networks.stems import STEM_STRIDES, build_stem, choose_stem
+from resnets.networks.stems import build_stem, choose_stem, stem_stride
 from resnets.networks.unit_plan import plan_units
 from resnets.units.unit_shape import UnitShape
 
@@ -20,6 +20,7 @@ def build_stack(
     make_unit: Callable[[UnitShape], nn.Module],
     *,
     branch_widths: Sequence[int] | None = None,
+    stem_channels: int | None = None,
     normalized_stem: bool = True,
     make_final: Callable[[int], nn.Module] | None = None,
 ) -> ResidualNetwork | FeatureNetwork:
@@ -29,6 +30,7 @@ def build_stack(
         options: the family's.
         make_unit: makes the unit of a given shape.
         branch_widths: channels inside the branches, per stage; `options.widths` if None.
+        stem_channels: of the first unit's input; the first of `options.widths` if None.
         normalized_stem: put norm and ReLU into the stem.
         make_final: makes what follows the last unit, given its channels.
 
@@ -36,13 +38,13 @@ def build_stack(
         ConfigError: if the stem alone is coarser than `output_stride`.
     """
     kind = choose_stem(options.stem, options.image_size)
-    stride = STEM_STRIDES[kind]
+    stride = stem_stride(kind)
     if options.output_stride < stride:
         raise ConfigError(
             "output_stride",
             [f"the {kind} stem has stride {stride} by itself, got {options.output_stride}"],
         )
-    stem_channels = options.widths[0]
+    stem_channels = stem_channels or options.widths[0]
     out_channels = [width * options.expansion for width in options.widths]
     plan = plan_units(
         options.depths,

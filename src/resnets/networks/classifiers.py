@@ -60,3 +60,18 @@ def hidden_layer_classifier(
         "linear3": nn.Linear(hidden_features, num_classes),
     }
     return nn.AdaptiveAvgPool2d(grid), named_layers(layers)
+
+
+def grid_classifier(channels: int, grid: int, num_classes: int) -> tuple[nn.Module, nn.Module]:
+    """Make a pool and one linear layer on a grid of pixels; a grid of 1 is a global average.
+
+    Args:
+        channels: of the last map.
+        grid: height and width that the last map is averaged to, in pixels.
+        num_classes: outputs.
+
+    Shape:
+        (N, channels, H, W) -> (N, num_classes)
+    """
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(grid), nn.Flatten(1)) if grid > 1 else GlobalAverage()
+    return pool, nn.Linear(channels * grid * grid, num_classes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from resnets.units.highway import GatedMerge
 from resnets.units.residual_unit import ResidualUnit
 
 
@@ -29,6 +30,21 @@ def initialize(network: nn.Module) -> None:
             # Memory that no rule fills would hold whatever was there before.
             owned = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
             assert not owned, f"no starting values for {name}: {type(module).__name__}"
+
+
+def set_gate_biases(network: nn.Module, bias: float) -> None:
+    """Start the gates of highway units nearly closed.  arXiv:1507.06228, sec. 2.3.
+
+    Args:
+        network: with highway units.
+        bias: of the gates' convolutions, below 0.
+    """
+    for merge in network.modules():
+        if isinstance(merge, GatedMerge):
+            convolutions = [m for m in merge.gate.modules() if isinstance(m, nn.Conv2d)]
+            for convolution in convolutions:
+                assert convolution.bias is not None
+                nn.init.constant_(convolution.bias, bias)
 
 
 def zero_last_norms(network: nn.Module) -> None:

@@ -13,7 +13,12 @@ from torch import nn
 from resnets.networks.network_options import StemKind, StemPool
 from resnets.units.layers import convolution, named_layers
 
-STEM_STRIDES: dict[StemKind, int] = {"imagenet": 4, "deep": 4, "small": 2, "cifar": 1}
+_STRIDES: dict[StemKind, int] = {"imagenet": 4, "deep": 4, "small": 2, "cifar": 1}
+
+
+def stem_stride(kind: StemKind) -> int:
+    """Pixels of the image per pixel of the stem's output."""
+    return _STRIDES[kind]
 
 
 def choose_stem(stem: StemKind | None, image_size: int | None) -> StemKind:
@@ -53,7 +58,7 @@ def build_stem(
         pool: how the max pool of 'imagenet' and 'deep' treats the border.
 
     Shape:
-        (N, in_channels, H, W) -> (N, channels, ceil(H / s), ceil(W / s)), s as in STEM_STRIDES
+        (N, in_channels, H, W) -> (N, channels, ceil(H / s), ceil(W / s)), s = stem_stride(kind)
     """
     layers: dict[str, nn.Module] = {}
     if kind == "deep":

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from resnets.units.aggregated_branches import convert_branches as convert_branches
     from resnets.units.branches import convolution_branch as convolution_branch
     from resnets.units.branches import extend_branch as extend_branch
+    from resnets.units.forms import dense_unit as dense_unit
     from resnets.units.forms import original_unit as original_unit
     from resnets.units.forms import plain_unit as plain_unit
     from resnets.units.forms import preactivation_unit as preactivation_unit
+    from resnets.units.highway import GatedMerge as GatedMerge
+    from resnets.units.highway import highway_unit as highway_unit
     from resnets.units.layers import max_pool as max_pool
     from resnets.units.layers import preactivation as preactivation
     from resnets.units.merges import Add as Add
+    from resnets.units.merges import Concatenate as Concatenate
     from resnets.units.merges import ResidualOnly as ResidualOnly
     from resnets.units.residual_unit import ResidualUnit as ResidualUnit
     from resnets.units.shortcuts import PadShortcut as PadShortcut
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Add": "resnets.units.merges",
+    "Concatenate": "resnets.units.merges",
+    "GatedMerge": "resnets.units.highway",
     "PadShortcut": "resnets.units.shortcuts",
     "ResidualOnly": "resnets.units.merges",
     "ResidualUnit": "resnets.units.residual_unit",
@@ -37,7 +43,9 @@ _HOMES = {
     "choose_shortcut": "resnets.units.shortcuts",
     "convert_branches": "resnets.units.aggregated_branches",
     "convolution_branch": "resnets.units.branches",
+    "dense_unit": "resnets.units.forms",
     "extend_branch": "resnets.units.branches",
+    "highway_unit": "resnets.units.highway",
     "max_pool": "resnets.units.layers",
     "original_unit": "resnets.units.forms",
     "plain_unit": "resnets.units.forms",

@@ -28,6 +28,7 @@ def convolution_branch(
     stride_on: StrideOn = "spatial",
     groups: int = 1,
     last_norm: bool = True,
+    dropout: float = 0.0,
     bias: bool = False,
 ) -> nn.Sequential:
     """Make conv1, norm1, act1, conv2, ... with an activation after every norm but the last.
@@ -38,6 +39,7 @@ def convolution_branch(
         stride_on: which convolution strides.
         groups: of the convolutions over 1x1 (ResNeXt's cardinality).
         last_norm: put a norm after the last convolution; pre-activation units have none there.
+        dropout: probability, in front of every convolution but the first (arXiv:1605.07146, fig. 1d).
         bias: of the convolutions.
 
     Shape:
@@ -53,6 +55,8 @@ def convolution_branch(
     channels = [shape.in_channels, *[shape.width] * (last - 1), shape.out_channels]
     layers: dict[str, nn.Module] = {}
     for i, kernel_size in enumerate(kernel_sizes, start=1):
+        if i > 1 and dropout > 0.0:
+            layers[f"dropout{i - 1}"] = nn.Dropout(dropout)
         layers[f"conv{i}"] = convolution(
             channels[i - 1],
             channels[i],

@@ -1,11 +1,11 @@
-"""The three forms in which the unit's slots are filled most often: plain, original, pre-activation."""
+"""The forms in which the unit's slots are filled most often: plain, original, pre-activation, dense."""
 
 from __future__ import annotations
 
 from torch import nn
 
 from resnets.units.layers import preactivation
-from resnets.units.merges import Add, ResidualOnly
+from resnets.units.merges import Add, Concatenate, ResidualOnly
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.shortcuts import ShortcutOption, choose_shortcut
 from resnets.units.unit_shape import UnitShape
@@ -63,3 +63,13 @@ def preactivation_unit(
         merge=Add(),
         share_preactivation=preactivate and (share or shape.changes_shape),
     )
+
+
+def dense_unit(branch: nn.Module, shape: UnitShape) -> ResidualUnit:
+    """Norm and activate first, append the residual to the input.  Huang et al. 2016, arXiv:1608.06993.
+
+    Args:
+        branch: F, ending in a convolution to k channels.
+        shape: of the unit; its out_channels are the k that are added.
+    """
+    return ResidualUnit(branch, preactivation=preactivation(shape.in_channels), merge=Concatenate())

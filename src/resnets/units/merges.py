@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -11,6 +12,8 @@ class Add(nn.Module):
     Shape:
         (N, C, H, W), (N, C, H, W) -> (N, C, H, W)
     """
+
+    passes_shortcut = True
 
     def forward(self, shortcut: Tensor, residual: Tensor) -> Tensor:
         """Add the two."""
@@ -27,3 +30,15 @@ class ResidualOnly(nn.Module):
     def forward(self, shortcut: Tensor, residual: Tensor) -> Tensor:
         """Drop the shortcut."""
         return residual
+
+
+class Concatenate(nn.Module):
+    """h(x) and F(x), one behind the other.  Huang et al. 2016, arXiv:1608.06993, eq. 2.
+
+    Shape:
+        (N, C, H, W), (N, C', H, W) -> (N, C + C', H, W)
+    """
+
+    def forward(self, shortcut: Tensor, residual: Tensor) -> Tensor:
+        """Join along the channels."""
+        return torch.cat([shortcut, residual], dim=1)

@@ -11,11 +11,15 @@ class ResidualUnit(nn.Module):
     Args:
         residual: F, the branch that learns; its stride and channels decide the output's.
         shortcut: h, the path around it; identity if None.
-        merge: called with (shortcut, residual), makes one tensor of the two.
+        merge: called with (shortcut, residual), makes one tensor of the two. With an attribute
+            `passes_shortcut` that is true, it says that without a residual the shortcut is the result.
         activation: f, after the merge; identity if None (pre-activation units).
         preactivation: norm and activation before the branch; identity if None (original units).
         share_preactivation: give the pre-activated input to the shortcut as well, as pre-activation
             units do where the shape changes (arXiv:1603.05027, appendix).
+
+    Attributes:
+        gate: what F is multiplied by; at 0 it does not run. See `resnets.networks.set_gates`.
 
     Shape:
         (N, C, H, W) -> (N, C', H', W') as the slots decide.
@@ -45,15 +49,29 @@ class ResidualUnit(nn.Module):
         self.merge = merge
         self.activation = activation or nn.Identity()
         self.share_preactivation = share_preactivation
+        self.gate = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the unit."""
+        """Apply the unit; with a gate of 0, without its residual: f(h(x))."""
+        if self.gate == 0.0:
+            shortcut = self.shortcut(self.preactivation(x) if self.share_preactivation else x)
+            skipped: Tensor = self.activation(shortcut)
+            return skipped
         a = self.preactivation(x)
         residual = self.residual(a)
+        if self.gate != 1.0:
+            residual = self.gate * residual
         shortcut = self.shortcut(a if self.share_preactivation else x)
         output: Tensor = self.activation(self.merge(shortcut, residual))
         return output
 
+    @property
+    def is_gateable(self) -> bool:
+        """Whether something is left of the unit without F; a plain or dense unit needs it."""
+        return bool(getattr(self.merge, "passes_shortcut", False))
+
     def extra_repr(self) -> str:
-        """Show the one setting that is not a slot."""
-        return "share_preactivation=True" if self.share_preactivation else ""
+        """Show what is not a slot."""
+        share = "share_preactivation=True" if self.share_preactivation else ""
+        gate = f"gate={self.gate:g}" if self.gate != 1.0 else ""
+        return ", ".join(filter(None, (share, gate)))
