@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from resnets.architectures import register_architecture as register_architecture
     from resnets.architectures.creation import create_model as create_model
     from resnets.architectures.creation import list_models as list_models
+    from resnets.architectures.residual_rnn import residual_rnn as residual_rnn
     from resnets.architectures.resnext import convert_form as convert_form
+    from resnets.architectures.resunet import resunet as resunet
     from resnets.errors import ResNetsError as ResNetsError
+    from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
     from resnets.registry import Architecture as Architecture
     from resnets.registry import Family as Family
@@ -40,6 +43,9 @@ _HOMES = {
     "draw": "resnets.analysis.drawing",
     "list_models": "resnets.architectures.creation",
     "register_architecture": "resnets.architectures",
+    "residual_rnn": "resnets.architectures.residual_rnn",
+    "resunet": "resnets.architectures.resunet",
+    "set_gates": "resnets.networks.gates",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 __getattr__ = lazy_exports(__name__, _HOMES)

@@ -61,7 +61,7 @@ def initialize(network: nn.Module, options: ResNetOptions) -> None:
     """Fill the parameters."""
     networks.initialize(network)
     if options.zero_init_residual:
-        networks.zero_last_norms(network)
+        networks.silence_residuals(network)
 
 
 FAMILY = Family("resnet", "ResNet", papers.RESNET, ResNetOptions, build, initialize)

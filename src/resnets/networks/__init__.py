@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.initialization import initialize as initialize
     from resnets.networks.initialization import set_gate_biases as set_gate_biases
-    from resnets.networks.initialization import zero_last_norms as zero_last_norms
+    from resnets.networks.initialization import silence_residuals as silence_residuals
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
     from resnets.networks.network_options import ResidualStackOptions as ResidualStackOptions
     from resnets.networks.network_options import StackOptions as StackOptions
+    from resnets.networks.recurrent import ResidualRNN as ResidualRNN
     from resnets.networks.residual_network import FeatureInfo as FeatureInfo
     from resnets.networks.residual_network import FeatureNetwork as FeatureNetwork
     from resnets.networks.residual_network import ResidualNetwork as ResidualNetwork
@@ -30,12 +31,16 @@ if TYPE_CHECKING:
     from resnets.networks.stems import build_stem as build_stem
     from resnets.networks.stems import choose_stem as choose_stem
     from resnets.networks.stems import stem_stride as stem_stride
+    from resnets.networks.unet import ResidualUNet as ResidualUNet
+    from resnets.networks.unet import maps_by_stride as maps_by_stride
     from resnets.networks.unit_plan import plan_units as plan_units
 
 _HOMES = {
     "FeatureInfo": "resnets.networks.residual_network",
     "FeatureNetwork": "resnets.networks.residual_network",
     "NetworkOptions": "resnets.networks.network_options",
+    "ResidualRNN": "resnets.networks.recurrent",
+    "ResidualUNet": "resnets.networks.unet",
     "ResidualNetwork": "resnets.networks.residual_network",
     "ResidualStackOptions": "resnets.networks.network_options",
     "StackOptions": "resnets.networks.network_options",
@@ -51,12 +56,13 @@ _HOMES = {
     "grid_classifier": "resnets.networks.classifiers",
     "hidden_layer_classifier": "resnets.networks.classifiers",
     "initialize": "resnets.networks.initialization",
+    "maps_by_stride": "resnets.networks.unet",
     "network_units": "resnets.networks.gates",
     "plan_units": "resnets.networks.unit_plan",
     "set_gates": "resnets.networks.gates",
     "set_gate_biases": "resnets.networks.initialization",
+    "silence_residuals": "resnets.networks.initialization",
     "stem_stride": "resnets.networks.stems",
-    "zero_last_norms": "resnets.networks.initialization",
 }
 __all__ = sorted(_HOMES)
 __getattr__ = lazy_exports(__name__, _HOMES)

@@ -4,8 +4,8 @@ They serve whatever makes depth vary: stochastic depth per mini-batch (0 or 1 in
 probabilities in evaluation: Huang et al. 2016, arXiv:1603.09382, eq. 2 and 5), progressive depth, elastic
 depth at inference, lesion studies. A training loop draws them and hands them in before each step, so
 that `forward` has no random branch and all processes skip the same units. They are plain numbers: an
-exported network leaves out the units that are switched off. A compiled network is compiled anew for
-every pattern of gates; drop_path_rate is the alternative that is not.
+exported network leaves out the units that are switched off. A compiled network is compiled anew for each
+pattern of gates; `drop_path_rate`, which draws per image, is the alternative that is not.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from resnets.errors import UnsupportedError
 from resnets.units.highway import GatedMerge
+from resnets.units.merges import Add
 from resnets.units.residual_unit import ResidualUnit
 
 
@@ -47,15 +49,34 @@ def set_gate_biases(network: nn.Module, bias: float) -> None:
                 nn.init.constant_(convolution.bias, bias)
 
 
-def zero_last_norms(network: nn.Module) -> None:
-    """Start every unit as its shortcut: the weight of the last norm in F is zero.
+def silence_residual(unit: ResidualUnit) -> None:
+    """Set the last norm of F to zero, or its last convolution if none follows: the unit is its shortcut.
 
     Goyal et al. 2017, arXiv:1706.02677, sec. 5.1.
 
     Args:
-        network: with original (post-activation) units.
+        unit: that adds.
+
+    Raises:
+        UnsupportedError: if F does not end in a norm or a convolution, or the unit does not add.
+    """
+    layers = [m for m in unit.residual.children() if isinstance(m, nn.BatchNorm2d | nn.Conv2d)]
+    if not layers or not isinstance(unit.merge, Add):
+        raise UnsupportedError(
+            "only a unit that adds, and whose residual ends in a norm or a convolution, can start as "
+            "its shortcut"
+        )
+    nn.init.zeros_(layers[-1].weight)
+    if layers[-1].bias is not None:
+        nn.init.zeros_(layers[-1].bias)
+
+
+def silence_residuals(network: nn.Module) -> None:
+    """Start every unit as its shortcut.
+
+    Args:
+        network: of units that add.
     """
     for unit in network.modules():
         if isinstance(unit, ResidualUnit):
-            norms = [m for m in unit.residual.modules() if isinstance(m, nn.BatchNorm2d)]
-            nn.init.zeros_(norms[-1].weight)
+            silence_residual(unit)
