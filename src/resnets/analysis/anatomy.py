@@ -13,6 +13,7 @@ from torch import nn
 
 from resnets.networks.classifiers import GlobalAverage, GlobalMaximum
 from resnets.units.aggregated_branches import ParallelPaths
+from resnets.units.highway import GatedMerge
 from resnets.units.merges import Add, Concatenate, ResidualOnly
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.shortcuts import PadShortcut
@@ -62,7 +63,7 @@ class UnitAnatomy:
         preactivation: layers before the branch.
         residual: the branch F.
         shortcut: layers of h; empty for the identity.
-        merge: 'add', 'concatenate', 'none' (the shortcut is dropped) or the name of another way.
+        merge: 'add', 'concatenate', 'gate', 'none' (the shortcut is dropped) or the name of another way.
         activation: layers of f, after the merge.
         share_preactivation: whether h reads what the branch reads.
     """
@@ -91,6 +92,7 @@ class UnitAnatomy:
         joined = {
             "add": f"{shortcut} + {residual}",
             "concatenate": f"[{shortcut}, {residual}]",
+            "gate": f"T {residual} + (1 - T) {shortcut}",
             "none": residual,
         }.get(self.merge, f"{self.merge}({shortcut}, {residual})")
         return f"f({joined})" if self.activation else joined
@@ -104,7 +106,7 @@ def unit_anatomy(unit: ResidualUnit, name: str = "") -> UnitAnatomy:
         name: of the unit in the network; layers are named from there.
     """
     prefix = f"{name}." if name else ""
-    merges = {Add: "add", Concatenate: "concatenate", ResidualOnly: "none"}
+    merges = {Add: "add", Concatenate: "concatenate", GatedMerge: "gate", ResidualOnly: "none"}
     return UnitAnatomy(
         preactivation=flat_layers(unit.preactivation, f"{prefix}preactivation"),
         residual=branch_layers(unit.residual, f"{prefix}residual"),

@@ -60,5 +60,4 @@ def resunet(
             "the U-Net",
             [f"decoder_channels must be {len(maps) - 1} numbers of at least 1, got {given}"],
         )
-    network = networks.ResidualUNet(features, maps, given, num_classes=num_classes, residual=residual)
-    return network
+    return networks.ResidualUNet(features, maps, given, num_classes=num_classes, residual=residual)

@@ -1,11 +1,11 @@
 """Gates: one number per unit that its residual is multiplied by; at 0 the residual does not run.
 
 They serve whatever makes depth vary: stochastic depth per mini-batch (0 or 1 in training, the survival
-probabilities in evaluation: Huang et al. 2016, arXiv:1603.09382, eq. 2 and 5), progressive depth, elastic
-depth at inference, lesion studies. A training loop draws them and hands them in before each step, so
-that `forward` has no random branch and all processes skip the same units. They are plain numbers: an
-exported network leaves out the units that are switched off. A compiled network is compiled anew for each
-pattern of gates; `drop_path_rate`, which draws per image, is the alternative that is not.
+probabilities in evaluation: Huang et al. 2016, arXiv:1603.09382, eq. 2 and 5), progressive depth,
+elastic depth at inference, lesion studies. A training loop draws them and hands them in before each
+step, so that `forward` has no random branch and all processes skip the same units. They are plain
+numbers: an exported network leaves out the units that are switched off. A compiled network is compiled
+anew for each pattern of gates; `drop_path_rate`, which draws per image, is the alternative that is not.
 """
 
 from __future__ import annotations
