@@ -19,7 +19,7 @@ from torch.nn import functional
 
 import resnets
 
-FOLDER = Path("/usr/share/dataset-fashion-mnist")
+FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
 def read(folder: Path, split: str) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,78 @@
+"""DenseNet: names, stem, compression."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import resnets
+from resnets.errors import ConfigError, DepthError
+from resnets.registry import find_architecture
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("densenet-100-24", "densenet-100-24"),
+        ("DenseNet-BC-100-12", "densenet-bc-100-12"),
+        ("densenet_bc_100_12", "densenet-bc-100-12"),
+        ("DenseNet-BC (100, 12)".replace(", ", "-"), "densenet-bc-100-12"),
+        ("densenet-40-36", "densenet-40-36"),
+        ("DenseNet-121", "densenet121"),
+    ],
+)
+def test_names(written: str, name: str) -> None:
+    assert find_architecture(written).name == name
+
+
+def test_depths_that_do_not_fit() -> None:
+    with pytest.raises(DepthError) as plain:
+        find_architecture("densenet-41-12")
+    assert str(plain.value) == (
+        "DenseNet depth must be 3n+4 (7, 10, 13, 16, ...); got 41, nearest are 40 and 43"
+    )
+    with pytest.raises(DepthError) as bottleneck:
+        find_architecture("densenet-bc-101-12")
+    assert str(bottleneck.value) == (
+        "DenseNet-BC depth must be 6n+4 (10, 16, 22, 28, ...); got 101, nearest are 100 and 106"
+    )
+
+
+def test_a_unit_appends_k_channels() -> None:
+    network = resnets.create_model("densenet-bc-16-6").eval()
+    x = torch.randn(2, 12, 8, 8)
+    unit = network.stages[0].units[0]
+    with torch.no_grad():
+        output = unit(x)
+    assert output.shape == (2, 18, 8, 8)
+    assert torch.equal(output[:, :12], x)
+
+
+@pytest.mark.parametrize(("compression", "channels"), [(1.0, 24), (0.5, 12), (0.3, 7)])
+def test_transitions_compress(compression: float, channels: int) -> None:
+    network = resnets.create_model("densenet-bc-16-6", compression=compression)
+    assert network.stages[1].transition.conv.weight.shape[:2] == (channels, 24)
+
+
+# arXiv:1608.06993, sec. 3: 16 channels, 2k for DenseNet-BC
+@pytest.mark.parametrize(("name", "channels"), [("densenet-40-12", 16), ("densenet-bc-40-12", 24)])
+def test_stem(name: str, channels: int) -> None:
+    assert resnets.create_model(name).stem.conv.weight.shape[0] == channels
+
+
+@pytest.mark.parametrize(("size", "layers"), [(224, 4), (64, 1), (32, 1)])
+def test_only_a_stem_with_a_pool_is_normalized(size: int, layers: int) -> None:
+    assert len(resnets.create_model("densenet121", image_size=size).stem) == layers
+
+
+def test_options_it_cannot_take() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resnets.create_model("densenet121", drop_path_rate=0.1, output_stride=8, compression=0.0)
+    assert str(caught.value) == (
+        "3 problems in the options of densenet121: compression must be greater than 0, got 0.0; "
+        "drop_path_rate is unknown, known are num_classes, in_channels, include_top, pooling, "
+        "features_only, image_size, depths, growth_rate, bottleneck, compression, stem_channels, stem, "
+        "memory_saving; output_stride is unknown, known are num_classes, in_channels, include_top, "
+        "pooling, features_only, image_size, depths, growth_rate, bottleneck, compression, "
+        "stem_channels, stem, memory_saving"
+    )
