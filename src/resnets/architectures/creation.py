@@ -89,7 +89,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[Archit
     return architecture, settings
 
 
-def create_model(name: str, **options: object) -> nn.Module:
+def create_model(name: str, **options: Any) -> nn.Module:
     """Make a network with random weights: a plain `torch.nn.Module`, in training mode.
 
     Args:
