@@ -169,11 +169,16 @@ def describe_command(
     resnets describe resnet18,shortcut=C --image-size 64 --units
     resnets describe plain34 resnet34 resnetv2_50 --draw-unit units.svg
     """
-    from resnets.analysis.description import describe
-    from resnets.analysis.drawing import draw as draw_file
+    from resnets.architectures.creation import resolve
     from resnets.architectures.notation import parse_model
 
     parsed = [parse_model(model) for model in models]
+    for name, options in parsed:
+        resolve(name, options)  # a typing error is told before torch is loaded
+
+    from resnets.analysis.description import describe
+    from resnets.analysis.drawing import draw as draw_file
+
     descriptions = [
         describe(name, image_size=image_size, batch_size=batch_size, **options)
         for name, options in parsed

@@ -22,8 +22,18 @@ def _as_int(value: object) -> object:
         return value
 
 
+def as_list(value: object) -> object:
+    """Accept what has an order; a set or a text has none that its writer meant."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a list, got {value!r}")
+    return value
+
+
 Count = Annotated[int, BeforeValidator(_as_int), Field(strict=True, ge=1)]
 """A positive number of things."""
+
+Counts = Annotated[tuple[Count, ...], BeforeValidator(as_list)]
+"""Numbers of things, in order."""
 
 Switch = Annotated[bool, Field(strict=True)]
 """True or False, never a word or a number that could mean either."""
@@ -55,19 +65,29 @@ def validate(settings: type[S], values: Mapping[str, Any], *, source: str) -> S:
     try:
         return settings.model_validate(dict(values))
     except ValidationError as error:
-        known = settings.model_fields
         # A union reports each of its members; one sentence per key is enough for a reader.
-        problems = {_key(detail): _sentence(detail, list(known)) for detail in error.errors()}
+        problems = {_key(detail): _sentence(detail, settings) for detail in error.errors()}
         raise ConfigError(source, list(problems.values())) from None
+
+
+def _fields(settings: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known where an unknown one stands."""
+    for part in loc[:-1]:
+        inner = settings.model_fields[str(part)].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        settings = inner
+    return [".".join(map(str, (*loc[:-1], name))) for name in settings.model_fields]
 
 
 def _key(detail: ErrorDetails) -> str:
     return ".".join(str(part) for part in detail["loc"] if not str(part).startswith("function-"))
 
 
-def _sentence(detail: ErrorDetails, known: list[str]) -> str:
+def _sentence(detail: ErrorDetails, settings: type[BaseModel]) -> str:
     key = _key(detail)
     if detail["type"] == "extra_forbidden":
+        known = _fields(settings, detail["loc"])
         close = suggest(key, known, count=1)
         guess = f"did you mean {close[1:-1]}?" if close else f"known are {', '.join(known)}"
         return f"{key} is unknown, {guess}"

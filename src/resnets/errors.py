@@ -26,6 +26,10 @@ class ResNetsError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes: the message is made already, not the parts that made it."""
+        return _restore, (type(self), self.args, self.__dict__)
+
 
 class UnknownNameError(ResNetsError, LookupError):
     """A name that is not in the registry.
@@ -72,14 +76,13 @@ class DepthError(ConfigError):
     """
 
     def __init__(self, family: str, *, step: int, offset: int, got: int) -> None:
-        self.problems = ()
         n = max(1, (got - offset) // step)
         examples = ", ".join(str(step * i + offset) for i in range(1, 5))
         below, above = step * n + offset, step * (n + 1) + offset
         nearest = f"nearest is {below}" if got < below else f"nearest are {below} and {above}"
-        ResNetsError.__init__(
-            self, f"{family} depth must be {step}n+{offset} ({examples}, ...); got {got}, {nearest}"
-        )
+        message = f"{family} depth must be {step}n+{offset} ({examples}, ...); got {got}, {nearest}"
+        self.problems = (message,)
+        ResNetsError.__init__(self, message)
 
 
 class RegistrationError(ResNetsError, ValueError):
@@ -110,6 +113,15 @@ class OutputError(ResNetsError, OSError):
     """A file that cannot be written."""
 
     exit_code = 5
+
+
+def _restore(
+    kind: type[ResNetsError], args: tuple[object, ...], state: dict[str, object]
+) -> ResNetsError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def suggest(got: str, known: Iterable[str], *, count: int = 3) -> str:

@@ -12,10 +12,7 @@ def count(value: float) -> str:
         >>> count(25_557_032), count(4_089_184_256), count(39_000), count(7)
         ('25.6 M', '4.09 G', '39.0 k', '7')
     """
-    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            return f"{_three_digits(value / limit)} {unit}"
-    return f"{value:g}"
+    return _scaled(value, 1000, ("", " k", " M", " G", " T"))
 
 
 def memory(num_bytes: float) -> str:
@@ -25,10 +22,7 @@ def memory(num_bytes: float) -> str:
         >>> memory(10 * 2**30), memory(1_572_864), memory(100)
         ('10.0 GiB', '1.50 MiB', '100 B')
     """
-    for limit, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if num_bytes >= limit:
-            return f"{_three_digits(num_bytes / limit)} {unit}"
-    return f"{num_bytes:g} B"
+    return _scaled(num_bytes, 1024, (" B", " KiB", " MiB", " GiB", " TiB"))
 
 
 def times(words: str) -> str:
@@ -41,5 +35,12 @@ def times(words: str) -> str:
     return re.sub(r"(?<=\d)x(?=\d)", "×", words)
 
 
-def _three_digits(value: float) -> str:
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+def _scaled(value: float, step: int, units: tuple[str, ...]) -> str:
+    """Write a number in the largest unit that leaves at least one before the point, once rounded."""
+    scaled, place = float(value), 0
+    while scaled >= step - 0.5 and place < len(units) - 1:
+        scaled, place = scaled / step, place + 1
+    if scaled == int(scaled) and place == 0:
+        return f"{int(scaled)}{units[0]}"
+    digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+    return f"{scaled:.{digits}f}{units[place]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from torch import nn
 
@@ -24,7 +26,7 @@ from resnets.quantities import memory
         ("resnetv2_18_timm", {}, ["x + F(a)", "h(a) + F(a)"]),
     ],
 )
-def test_formulas(name: str, options: dict[str, object], formulas: list[str]) -> None:
+def test_formulas(name: str, options: dict[str, Any], formulas: list[str]) -> None:
     units = resnets.describe(name, **options).units.values()
     assert list(dict.fromkeys(unit.formula() for unit in units)) == formulas
 
@@ -62,7 +64,7 @@ def test_option_a_and_dilation_are_named() -> None:
 
 
 def test_a_changed_unit_is_described_as_it_is() -> None:
-    network = resnets.create_model("resnet20")
+    network: Any = resnets.create_model("resnet20")
     for stage in network.stages:
         for unit in stage.units:
             unit.activation = nn.Identity()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -41,9 +43,9 @@ def kept_for_backward(network: nn.Module, images: Tensor) -> int:
         ("vgg11_bn", {"image_size": 32, "hidden_features": 64}),
     ],
 )
-def test_activation_memory_is_what_autograd_keeps(name: str, options: dict[str, object]) -> None:
+def test_activation_memory_is_what_autograd_keeps(name: str, options: dict[str, Any]) -> None:
     described = resnets.describe(name, batch_size=4, **options)
-    network = resnets.create_model(name, **options).train()
+    network: Any = resnets.create_model(name, **options).train()
     images = torch.zeros(4, 3, described.image_size, described.image_size)
     assert described.activation_bytes == pytest.approx(kept_for_backward(network, images), rel=0.01)
 
@@ -82,7 +84,7 @@ def test_projections_cost_what_they_cost() -> None:
 
 
 def test_a_network_is_left_as_it_was() -> None:
-    network = resnets.create_model("resnet20")
+    network: Any = resnets.create_model("resnet20")
     network.stages[1].eval()
     network.classifier.weight.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 from torch import nn
@@ -90,7 +91,7 @@ def test_stochastic_depth_does_not_make_units_different() -> None:
 
 
 def test_own_merges_are_named_and_markup_is_text() -> None:
-    network = resnets.create_model("resnet20")
+    network: Any = resnets.create_model("resnet20")
     name = "<script>alert(1)</script>"
     merge = type(name, (resnets.ResidualUnit.__mro__[1],), {"forward": lambda _, h, f: h + f})
     for stage in network.stages:

@@ -20,6 +20,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnets.errors import InputShapeError
+from resnets.networks.dense_stage import RecomputingDenseStage
 from resnets.networks.residual_network import Stage
 from resnets.units.residual_unit import ResidualUnit
 
@@ -88,6 +89,10 @@ class _Meter:
     def start(self, name: str) -> None:
         self.part_flops[name] = self.part_flops.get(name, 0) - self.flops.get_total_flops()
         self.part_bytes[name] = self.part_bytes.get(name, 0) - self.bytes
+
+    def stop_recomputing(self, output: Tensor) -> None:
+        """Count what a recomputing stage holds by itself: its input and what each unit adds."""
+        self.bytes += output.numel() * output.element_size()
 
     def stop(self, name: str) -> None:
         self.part_flops[name] += self.flops.get_total_flops()
@@ -164,9 +169,8 @@ def network_parts(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, n
         path = f"{prefix}{name}"
         if isinstance(module, nn.Identity):
             continue
-        if not isinstance(module, ResidualUnit) and any(
-            isinstance(inner, ResidualUnit | Stage) for inner in module.modules()
-        ):
+        is_whole = isinstance(module, ResidualUnit | RecomputingDenseStage)
+        if not is_whole and any(isinstance(inner, ResidualUnit | Stage) for inner in module.modules()):
             yield from network_parts(module, f"{path}.")
         else:
             yield path, module
@@ -181,4 +185,6 @@ def _watch(
         )
     for name, module in parts.items():
         yield module.register_forward_pre_hook(lambda *_, name=name: meter.start(name))
+        if isinstance(module, RecomputingDenseStage):
+            yield module.register_forward_hook(lambda _m, _i, out: meter.stop_recomputing(out))
         yield module.register_forward_hook(lambda *_, name=name: meter.stop(name))

@@ -124,7 +124,7 @@ def describe(
     *,
     image_size: int | None = None,
     batch_size: int = 1,
-    **options: object,
+    **options: Any,
 ) -> Description:
     """Describe a network: its units, and the size and cost of every part.
 

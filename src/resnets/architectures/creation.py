@@ -54,7 +54,7 @@ def select_architectures(pattern: str = "*", *, family: str | None = None) -> li
     return [
         row
         for row in rows
-        if fnmatch.fnmatchcase(row.name, pattern.lower()) and family in (None, row.family.name)
+        if fnmatch.fnmatchcase(row.name.lower(), pattern.lower()) and family in (None, row.family.name)
     ]
 
 
@@ -74,7 +74,8 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[Archit
     given = dict(options or {})
     source = f"the options of {architecture.name}"
     settings = validate(architecture.family.options, {**architecture.settings, **given}, source=source)
-    if "num_classes" in given:
+    usual = architecture.settings.get("num_classes", 1000)
+    if given.get("num_classes", usual) != usual:
         headless = [
             f"num_classes has no effect with {option}"
             for option, on in (
@@ -88,7 +89,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> tuple[Archit
     return architecture, settings
 
 
-def create_model(name: str, **options: object) -> nn.Module:
+def create_model(name: str, **options: Any) -> nn.Module:
     """Make a network with random weights: a plain `torch.nn.Module`, in training mode.
 
     Args:

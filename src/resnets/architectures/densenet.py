@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from resnets import networks, units
 from resnets.architectures import papers
-from resnets.config import Count, Switch
+from resnets.config import Count, Counts, Switch
 from resnets.errors import DepthError
 from resnets.networks.network_options import NetworkOptions, StemKind
 from resnets.registry import Architecture, Family, NameRule
@@ -39,7 +39,7 @@ class DenseNetOptions(NetworkOptions):
         memory_saving: recompute every unit in the backward pass instead of keeping what it needs.
     """
 
-    depths: tuple[Count, ...]
+    depths: Counts
     growth_rate: Count = 32
     bottleneck: Switch = True
     compression: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.5
@@ -167,12 +167,12 @@ ARCHITECTURES = (
 NAME_RULES = (
     NameRule(
         "densenet-<3n+4>-<k>",
-        re.compile(r"densenet_?(\d{1,4})_([1-9]\d{0,2})"),
+        re.compile(r"densenet_?([1-9][0-9]{0,3})_([1-9][0-9]{0,2})"),
         lambda match: _cifar(int(match[1]), int(match[2])),
     ),
     NameRule(
         "densenet-bc-<6n+4>-<k>",
-        re.compile(r"densenet_?bc_?(\d{1,4})_([1-9]\d{0,2})"),
+        re.compile(r"densenet_?bc_?([1-9][0-9]{0,3})_([1-9][0-9]{0,2})"),
         lambda match: _cifar(int(match[1]), int(match[2]), bottleneck=True),
     ),
 )

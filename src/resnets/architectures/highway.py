@@ -20,9 +20,9 @@ from pydantic import Field, model_validator
 
 from resnets import networks, units
 from resnets.architectures import papers
-from resnets.config import Count, Switch
+from resnets.config import Count, Counts, Switch
 from resnets.errors import DepthError
-from resnets.networks.network_options import KernelSize, NetworkOptions
+from resnets.networks.network_options import KernelSizes, NetworkOptions
 from resnets.registry import Architecture, Family, NameRule
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class HighwayOptions(NetworkOptions):
         grid: height and width of the map that the classifier sees, in pixels; 1 for a global average.
     """
 
-    depths: tuple[Count, ...]
-    widths: tuple[Count, ...]
-    kernel_sizes: tuple[KernelSize, ...] = (3,)
+    depths: Counts
+    widths: Counts
+    kernel_sizes: KernelSizes = (3,)
     gate_bias: Annotated[float, Field(strict=True, lt=0.0)] = -2.0
     final_pool: Switch = False
     grid: Count = 1
@@ -159,7 +159,7 @@ ARCHITECTURES = (
 NAME_RULES = (
     NameRule(
         "highway-<depth>-<width>",
-        re.compile(r"highway_?(\d{1,4})_([1-9]\d{0,3})"),
+        re.compile(r"highway_?([1-9][0-9]{0,3})_([1-9][0-9]{0,3})"),
         lambda match: _mnist(int(match[1]), int(match[2])),
     ),
 )

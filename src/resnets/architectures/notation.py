@@ -28,42 +28,46 @@ def parse_model(word: str) -> tuple[str, dict[str, Any]]:
     """
     name, *parts = re.split(r",(?![^()]*\))", word)  # B(3,1,3) is part of a name
     options: dict[str, Any] = {}
+    problems: list[str] = []
     for part in parts:
         key, equals, value = part.partition("=")
         if not (equals and key and value):
-            raise ConfigError(word, [f"options are written OPTION=VALUE, got {part!r}"])
-        if key in options:
-            raise ConfigError(word, [f"{key} is given twice"])
-        options[key] = _value(value)
+            problems.append(f"options are written OPTION=VALUE, got {part!r}")
+        elif key in options:
+            problems.append(f"{key} is given twice")
+        else:
+            options[key] = _value(value)
+    if problems:
+        raise ConfigError(word, problems)
     return name, options
 
 
 def format_options(options: Mapping[str, Any]) -> str:
-    """Write options as `parse_model` reads them; what is None is left out.
+    """Write options as `parse_model` reads them; what is None or empty is left out.
 
     Example:
         >>> format_options({"depths": (3, 4), "stem": None, "include_top": True})
         'depths=3-4,include_top=true'
     """
-    return ",".join(f"{key}={_word(value)}" for key, value in options.items() if value is not None)
+    return ",".join(
+        f"{key}={_word(value)}" for key, value in options.items() if value not in (None, (), [])
+    )
 
 
 def _value(text: str) -> bool | int | float | str | tuple[int, ...]:
     if text in ("true", "false"):
         return text == "true"
-    if re.fullmatch(r"\d+(-\d*)+", text):
-        return tuple(int(number) for number in text.split("-") if number)
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    try:
+        if "-" in text and re.fullmatch(r"[0-9]+(-[0-9]+)*-?", text):
+            return tuple(int(number) for number in text.split("-") if number)
+        return int(text) if re.fullmatch(r"[+-]?[0-9]+", text) else float(text)
+    except ValueError:  # a word, or a number of thousands of digits
+        return text
 
 
 def _word(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
-        return "-".join(map(str, value)) if len(value) > 1 else f"{value[0]}-"
+    if isinstance(value, list | tuple):
+        return "-".join(map(str, value)) + ("-" if len(value) == 1 else "")
     return str(value)

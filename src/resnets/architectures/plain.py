@@ -82,7 +82,7 @@ ARCHITECTURES = (
 NAME_RULES = (
     NameRule(
         "plain<6n+2>",
-        re.compile(r"plain(\d{1,4})(?:_cifar)?"),
+        re.compile(r"plain([1-9][0-9]{0,3})(?:_cifar)?"),
         lambda match: _cifar(int(match[1])),
     ),
 )

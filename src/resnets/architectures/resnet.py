@@ -154,12 +154,12 @@ ARCHITECTURES = (
 NAME_RULES = (
     NameRule(
         "resnet<6n+2>[_cifar]",
-        re.compile(r"resnet(\d{1,4})(?:_cifar)?"),
+        re.compile(r"resnet([1-9][0-9]{0,3})(?:_cifar)?"),
         lambda match: _cifar(int(match[1])),
     ),
     NameRule(
         "resnet<9n+2>_bottleneck",
-        re.compile(r"resnet(\d{1,4})_bottleneck"),
+        re.compile(r"resnet([1-9][0-9]{0,3})_bottleneck"),
         lambda match: _cifar_bottleneck(int(match[1])),
     ),
 )

@@ -135,12 +135,12 @@ ARCHITECTURES = (
 NAME_RULES = (
     NameRule(
         "resnetv2_<9n+2>[_cifar]",
-        re.compile(r"resnetv2_?(\d{1,4})(?:_cifar)?"),
+        re.compile(r"resnetv2_?([1-9][0-9]{0,3})(?:_cifar)?"),
         lambda match: _cifar_bottleneck(int(match[1])),
     ),
     NameRule(
         "resnetv2_<6n+2>_basic",
-        re.compile(r"resnetv2_?(\d{1,4})_basic"),
+        re.compile(r"resnetv2_?([1-9][0-9]{0,3})_basic"),
         lambda match: _cifar_basic(int(match[1])),
     ),
 )

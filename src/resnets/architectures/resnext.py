@@ -23,7 +23,7 @@ from resnets.architectures.resnet import (
     imagenet_settings,
     initialize,
 )
-from resnets.config import Count
+from resnets.config import Count, validate
 from resnets.errors import UnsupportedError
 from resnets.registry import Architecture, Family, NameRule
 
@@ -89,11 +89,12 @@ def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
         form: 'a' (paths summed), 'b' (paths concatenated) or 'c' (grouped convolution).
 
     Returns:
-        A new network in the same mode and on the same device, with copies of the weights; its outputs
-        and gradients are the same up to rounding.
+        A copy of the network with other branches; everything else, and what is frozen or in evaluation
+        mode, stays as it is. Outputs and gradients are the same up to rounding.
 
     Raises:
-        UnsupportedError: if the network is not a ResNeXt.
+        ConfigError: if there is no such form.
+        UnsupportedError: if the network is not a ResNeXt, or its branches were changed.
     """
     import torch
 
@@ -103,18 +104,21 @@ def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
             "only a ResNeXt made by create_model has forms a, b and c; got "
             + getattr(spec, "name", type(network).__name__)
         )
-    options = spec.options.model_copy(update={"form": form})
-    with torch.device("meta"):
-        converted = build(options)
-    state = units.convert_branches(
-        network.state_dict(),
-        cardinality=options.cardinality,
-        source=spec.options.form,
-        target=form,
+    options = validate(
+        ResNeXtOptions, spec.options.model_dump() | {"form": form}, source="the conversion"
     )
-    converted.load_state_dict(state, assign=True)
+    with torch.device("meta"):
+        target = build(options)
+    try:
+        converted = units.exchange_branches(
+            network, target, cardinality=options.cardinality, source=spec.options.form, form=form
+        )
+    except (AttributeError, KeyError, RuntimeError) as error:
+        raise UnsupportedError(
+            f"the branches of this {spec.name} are not those of form {spec.options.form}: {error}"
+        ) from error
     converted.spec = replace(spec, options=options)
-    return converted.train(network.training)
+    return converted
 
 
 FAMILY = Family("resnext", "ResNeXt", papers.RESNEXT, ResNeXtOptions, build, initialize)
@@ -184,7 +188,7 @@ NAME_RULES = (
     NameRule(
         "resnext<depth>_<C>x<d>d[_cifar]",
         re.compile(
-            r"resnext(?P<depth>\d{1,4})_(?P<cardinality>[1-9]\d{0,3})x(?P<width>[1-9]\d{0,3})d"
+            r"resnext(?P<depth>[1-9][0-9]{0,3})_(?P<cardinality>[1-9][0-9]{0,3})x(?P<width>[1-9][0-9]{0,3})d"
             r"(?P<cifar>_cifar)?"
         ),
         _by_name,

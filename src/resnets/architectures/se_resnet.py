@@ -3,7 +3,8 @@
 Hu et al. 2017, arXiv:1709.01507. The released SE-ResNets stride on the first 1x1
 (`seresnet50_v1`), the SE-ResNeXts on the 3x3. `seresnet50` strides on the 3x3, like `resnet50`. The
 depths 18 and 34 are not in the paper; timm's `seresnet18` and `seresnet34` round the squeezed width
-to a multiple of 8 (`seresnet18_timm`).
+to a multiple of 8 (`seresnet18_timm`). Their legacy namesakes have one ReLU more, between the last norm
+and the squeeze: weights of one fit the other and score wrong.
 """
 
 from __future__ import annotations
@@ -131,6 +132,7 @@ ARCHITECTURES = (
     _imagenet("seresnet50", 50, (28_088_024, 4_091_699_200), _SPATIAL),
     _imagenet("seresnet101", 101, (49_326_872, 7_806_148_608), _SPATIAL),
     _imagenet("seresnet152", 152, (66_821_848, 11_520_204_800), _SPATIAL),
+    _imagenet("seresnet200", 200, (71_835_864, 15_014_584_320), _EXTRA),
     _imagenet("seresnet50_v1", 50, (28_088_024, 3_860_488_192), _RELEASED, stride_on="first"),
     _imagenet("seresnet101_v1", 101, (49_326_872, 7_574_937_600), _RELEASED, stride_on="first"),
     _imagenet("seresnet152_v1", 152, (66_821_848, 11_288_993_792), _RELEASED, stride_on="first"),
@@ -149,13 +151,14 @@ ARCHITECTURES = (
 NAME_RULES = (
     NameRule(
         "seresnet<6n+2>[_cifar]",
-        re.compile(r"seresnet(\d{1,4})(?:_cifar)?"),
+        re.compile(r"seresnet([1-9][0-9]{0,3})(?:_cifar)?"),
         lambda match: _cifar(int(match[1])),
     ),
     NameRule(
         "seresnext<depth>_<C>x<d>d",
         re.compile(
-            rf"seresnext({'|'.join(map(str, IMAGENET_BOTTLENECK))})_([1-9]\d{{0,3}})x([1-9]\d{{0,3}})d"
+            rf"seresnext({'|'.join(map(str, IMAGENET_BOTTLENECK))})"
+            r"_([1-9][0-9]{0,3})x([1-9][0-9]{0,3})d"
         ),
         lambda match: _resnext(int(match[1]), (int(match[2]), int(match[3]))),
     ),

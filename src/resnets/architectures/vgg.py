@@ -14,7 +14,7 @@ from pydantic import model_validator
 
 from resnets import networks, units
 from resnets.architectures import papers
-from resnets.config import Count, Rate, Switch
+from resnets.config import Count, Counts, Rate, Switch
 from resnets.networks.network_options import NetworkOptions
 from resnets.registry import Architecture, Family
 
@@ -36,8 +36,8 @@ class VGGOptions(NetworkOptions):
         dropout: after each of them.
     """
 
-    depths: tuple[Count, ...]
-    widths: tuple[Count, ...] = (64, 128, 256, 512, 512)
+    depths: Counts
+    widths: Counts = (64, 128, 256, 512, 512)
     batch_norm: Switch = False
     hidden_features: Count = 4096
     dropout: Rate = 0.5

@@ -181,9 +181,9 @@ NAME_RULES = (
     NameRule(
         "wrn-<6n+4>-<k>[-b<kernel sizes>][-dropout<p>]",
         re.compile(
-            r"wrn(?P<depth>\d{1,4})_(?P<factor>[1-9]\d{0,2})"
+            r"wrn(?P<depth>[1-9][0-9]{0,3})_(?P<factor>[1-9][0-9]{0,2})"
             r"(?:_b_?(?P<block>[1357](?:[,_]?[1357])*))?"
-            r"(?:_dropout_?(?P<dropout>0?\.\d+))?"
+            r"(?:_dropout_?(?P<dropout>0?\.[0-9]+))?"
         ),
         _by_name,
     ),

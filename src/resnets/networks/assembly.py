@@ -54,6 +54,12 @@ def build_stack(
         stem_stride=stride,
         output_stride=options.output_stride,
     )
+    dilates = any(shape.later_dilation > 1 for shapes in plan for shape in shapes)
+    if dilates and getattr(options, "shortcut", "") == "A-pool":
+        raise ConfigError(
+            "output_stride",
+            ["shortcut 'A-pool' averages the pixels that it steps over and cannot dilate; 'A' can"],
+        )
     stem = build_stem(
         kind, options.in_channels, stem_channels, normalized=normalized_stem, pool=options.stem_pool
     )

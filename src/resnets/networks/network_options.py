@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from resnets.config import Count, Rate, Settings
+from resnets.config import Count, Counts, Rate, Settings, Switch, as_list
 
 StemKind = Literal["imagenet", "deep", "small", "cifar"]
 StemPool = Literal["padded", "ceil"]
@@ -19,7 +20,15 @@ def _odd(size: int) -> int:
     return size
 
 
+def _power_of_two(stride: int) -> int:
+    if stride not in (1, 2, 4, 8, 16, 32):
+        raise ValueError(f"must be 1, 2, 4, 8, 16 or 32, got {stride}")
+    return stride
+
+
 KernelSize = Annotated[Count, AfterValidator(_odd)]
+KernelSizes = Annotated[tuple[KernelSize, ...], BeforeValidator(as_list)]
+OutputStride = Annotated[Count, AfterValidator(_power_of_two)]
 
 
 class NetworkOptions(Settings):
@@ -38,14 +47,14 @@ class NetworkOptions(Settings):
 
     num_classes: Count = 1000
     in_channels: Count = 3
-    include_top: bool = True
+    include_top: Switch = True
     pooling: Pooling = "avg"
-    features_only: bool = False
+    features_only: Switch = False
     image_size: Count | None = None
 
     @model_validator(mode="after")
     def _one_kind_of_output(self) -> NetworkOptions:
-        if "pooling" in self.model_fields_set and (self.include_top or self.features_only):
+        if self.pooling != "avg" and (self.include_top or self.features_only):
             raise ValueError("pooling needs include_top=False, and features_only=False")
         return self
 
@@ -69,14 +78,14 @@ class StackOptions(NetworkOptions):
         output_stride: coarsest stride allowed; stages that would go beyond dilate instead.
     """
 
-    depths: tuple[Count, ...]
-    widths: tuple[Count, ...]
-    kernel_sizes: tuple[KernelSize, ...]
+    depths: Counts
+    widths: Counts
+    kernel_sizes: KernelSizes
     expansion: Count = 1
     stride_on: Literal["first", "spatial"] = "spatial"
     stem: StemKind | None = None
     stem_pool: StemPool = "padded"
-    output_stride: Literal[1, 2, 4, 8, 16, 32] = 32
+    output_stride: OutputStride = 32
 
     @model_validator(mode="after")
     def _stages_agree(self) -> StackOptions:
@@ -101,3 +110,13 @@ class ResidualStackOptions(StackOptions):
 
     shortcut: Literal["A", "A-end", "A-pool", "B", "C"] = "B"
     drop_path_rate: Rate = 0.0
+
+    @model_validator(mode="after")
+    def _zero_channels_can_be_added(self) -> ResidualStackOptions:
+        shrinks = any(after < before for before, after in pairwise(self.widths))
+        if shrinks and self.shortcut.startswith("A"):
+            raise ValueError(
+                f"shortcut {self.shortcut!r} adds zero channels, so widths must not fall, got "
+                f"{self.widths}; 'B' can"
+            )
+        return self

@@ -39,7 +39,7 @@ class Stage(nn.Module):
 
     def __init__(self, units: Sequence[nn.Module], *, transition: nn.Module | None = None) -> None:
         super().__init__()
-        self.transition = transition or nn.Identity()
+        self.transition = nn.Identity() if transition is None else transition
         self.units = nn.Sequential(*units)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,11 +80,11 @@ class ResidualNetwork(nn.Module):
         classifier: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        self.stem = stem or nn.Identity()
+        self.stem = nn.Identity() if stem is None else stem
         self.stages = nn.Sequential(*stages)
-        self.final = final or nn.Identity()
-        self.pool = pool or nn.Identity()
-        self.classifier = classifier or nn.Identity()
+        self.final = nn.Identity() if final is None else final
+        self.pool = nn.Identity() if pool is None else pool
+        self.classifier = nn.Identity() if classifier is None else classifier
         self.feature_info = tuple(feature_info)
         self.in_channels = in_channels
 

@@ -43,7 +43,7 @@ def plan_units(
     channels, stride, dilation, place = stem_channels, stem_stride, 1, 0
     plan: list[tuple[UnitShape, ...]] = []
     for stage, (depth, width, out) in enumerate(zip(depths, widths, out_channels, strict=True)):
-        step = 1 if stage == 0 else 2
+        planned = step = 1 if stage == 0 else 2
         spread = dilation
         if stride * step > output_stride:
             step, spread = 1, dilation * step
@@ -57,6 +57,7 @@ def plan_units(
                     width=width,
                     out_channels=out,
                     stride=step if index == 0 else 1,
+                    planned_stride=planned if index == 0 else 1,
                     dilation=dilation if index == 0 else spread,
                     later_dilation=spread,
                     stage=stage,

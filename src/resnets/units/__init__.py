@@ -8,7 +8,7 @@ from resnets.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from resnets.units.aggregated_branches import aggregated_branch as aggregated_branch
-    from resnets.units.aggregated_branches import convert_branches as convert_branches
+    from resnets.units.aggregated_branches import exchange_branches as exchange_branches
     from resnets.units.branches import convolution_branch as convolution_branch
     from resnets.units.branches import extend_branch as extend_branch
     from resnets.units.forms import dense_unit as dense_unit
@@ -41,9 +41,9 @@ _HOMES = {
     "UnitShape": "resnets.units.unit_shape",
     "aggregated_branch": "resnets.units.aggregated_branches",
     "choose_shortcut": "resnets.units.shortcuts",
-    "convert_branches": "resnets.units.aggregated_branches",
     "convolution_branch": "resnets.units.branches",
     "dense_unit": "resnets.units.forms",
+    "exchange_branches": "resnets.units.aggregated_branches",
     "extend_branch": "resnets.units.branches",
     "highway_unit": "resnets.units.highway",
     "max_pool": "resnets.units.layers",
@@ -54,3 +54,7 @@ _HOMES = {
 }
 __all__ = sorted(_HOMES)
 __getattr__ = lazy_exports(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return __all__

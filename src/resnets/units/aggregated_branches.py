@@ -9,6 +9,7 @@ They are equal only if a's last norm acts on the sum of the paths, not on each p
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from resnets.units.branches import StrideOn, convolution_branch
 from resnets.units.layers import convolution, named_layers
+from resnets.units.residual_unit import ResidualUnit
 from resnets.units.unit_shape import UnitShape
 
 BlockForm = Literal["a", "b", "c"]
@@ -81,33 +83,36 @@ def _path(shape: UnitShape, form: BlockForm, stride_on: StrideOn) -> nn.Sequenti
     return path
 
 
-def convert_branches(
-    state: Mapping[str, Tensor], *, cardinality: int, source: BlockForm, target: BlockForm
-) -> dict[str, Tensor]:
-    """Carry the tensors of a whole network from one form to another.
+def exchange_branches(
+    network: nn.Module, target: nn.Module, *, cardinality: int, source: BlockForm, form: BlockForm
+) -> nn.Module:
+    """Copy a network and give the copy's units branches of another form, with the same weights.
 
     Args:
-        state: of the network, as `state_dict` gives it.
+        network: whose branches have the form `source`.
+        target: of the same architecture in the other form; its branches are used up.
         cardinality: C.
-        source: the form that `state` is in.
-        target: the form to make.
-
-    Returns:
-        New names and tensors; tensors are copies.
+        source: the form of the network.
+        form: the form of the target.
     """
-    branches: dict[str, dict[str, Tensor]] = {}
-    converted: dict[str, Tensor] = {}
-    for name, tensor in state.items():
-        prefix, is_branch, inner = name.partition(".residual.")
-        if is_branch:
-            branches.setdefault(prefix, {})[inner] = tensor
-        else:
-            converted[name] = tensor.clone()
-    for prefix, branch in branches.items():
-        joined = branch if source == "c" else join_paths(branch, cardinality, source)
-        split = split_paths(joined, cardinality, target)
-        converted |= {f"{prefix}.residual.{inner}": tensor for inner, tensor in split.items()}
+    converted = copy.deepcopy(network)
+    for name, unit in converted.named_modules():
+        if not isinstance(unit, ResidualUnit):
+            continue
+        old, new = unit.residual, target.get_submodule(name).residual
+        assert isinstance(new, nn.Module)
+        joined = join_paths(old.state_dict(), cardinality, source)
+        new.load_state_dict(split_paths(joined, cardinality, form), assign=True)
+        frozen = {_layer_kind(key) for key, p in old.named_parameters() if not p.requires_grad}
+        for key, parameter in new.named_parameters():
+            parameter.requires_grad_(_layer_kind(key) not in frozen)
+        unit.residual = new.train(old.training)
     return converted
+
+
+def _layer_kind(name: str) -> str:
+    """The layer and kind of a parameter, 'conv1.weight', whichever path it is in."""
+    return ".".join(name.split(".")[-2:])
 
 
 def split_paths(branch: Mapping[str, Tensor], cardinality: int, form: BlockForm) -> dict[str, Tensor]:
@@ -138,7 +143,7 @@ def split_paths(branch: Mapping[str, Tensor], cardinality: int, form: BlockForm)
 
 
 def join_paths(branch: Mapping[str, Tensor], cardinality: int, form: BlockForm) -> dict[str, Tensor]:
-    """Turn the tensors of a form a or b branch into those of form c; the inverse of `split_paths`."""
+    """Turn the tensors of a branch into those of form c; the inverse of `split_paths`."""
     tensors = {n: t.clone() for n, t in branch.items() if not n.startswith("paths.")}
     for name, tensor in branch.items():
         if not name.startswith("paths.0."):

@@ -43,11 +43,11 @@ class ResidualUnit(nn.Module):
         share_preactivation: bool = False,
     ) -> None:
         super().__init__()
-        self.preactivation = preactivation or nn.Identity()
+        self.preactivation = nn.Identity() if preactivation is None else preactivation
         self.residual = residual
-        self.shortcut = shortcut or nn.Identity()
+        self.shortcut = nn.Identity() if shortcut is None else shortcut
         self.merge = merge
-        self.activation = activation or nn.Identity()
+        self.activation = nn.Identity() if activation is None else activation
         self.share_preactivation = share_preactivation
         self.gate = 1.0
 

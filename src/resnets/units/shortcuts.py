@@ -61,6 +61,7 @@ class PadShortcut(nn.Module):
 def pad_shortcut(shape: UnitShape, option: ShortcutOption) -> PadShortcut:
     """Make an option A shortcut for a unit that changes shape."""
     extra = shape.out_channels - shape.in_channels
+    assert extra >= 0, "zero channels can be added, not taken away"
     before = extra // 2 if option == "A" else 0
     return PadShortcut(
         shape.stride,

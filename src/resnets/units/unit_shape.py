@@ -14,6 +14,7 @@ class UnitShape:
         width: channels inside the branch.
         out_channels: C of the unit's output.
         stride: spatial step, in input pixels.
+        planned_stride: the step before `output_stride` turned it into dilation.
         dilation: of the branch's convolutions up to the one that strides (or would have).
         later_dilation: of the convolutions after it. It differs from `dilation` only in a unit whose
             stride became dilation: from there on, the pixels that the stride would have kept lie
@@ -28,6 +29,7 @@ class UnitShape:
     width: int
     out_channels: int
     stride: int = 1
+    planned_stride: int = 1
     dilation: int = 1
     later_dilation: int = 1
     stage: int = 0
@@ -37,4 +39,6 @@ class UnitShape:
     @property
     def changes_shape(self) -> bool:
         """Whether the identity shortcut does not fit."""
-        return self.stride != 1 or self.in_channels != self.out_channels
+        # A stride that became dilation keeps its projection: the weights are the same.
+        steps = max(self.stride, self.planned_stride) > 1
+        return steps or self.in_channels != self.out_channels

@@ -1,0 +1,1 @@
+"""Our networks compute what other libraries' networks compute from the same weights."""
