@@ -124,7 +124,7 @@ def _restore(
     return error
 
 
-def suggest(got: str, known: Iterable[str], *, count: int = 3) -> str:
+def suggest(got: str, known: Iterable[str], *, count: int = 3, cutoff: float = 0.6) -> str:
     """Name the closest known names, quoted and comma-separated; empty if none is close.
 
     Letters that look like digits count as those digits.
@@ -135,5 +135,5 @@ def suggest(got: str, known: Iterable[str], *, count: int = 3) -> str:
     """
     alike = str.maketrans("oil", "011")
     folded = {name.lower().translate(alike): name for name in known}
-    close = difflib.get_close_matches(got.lower().translate(alike), folded, n=count, cutoff=0.6)
+    close = difflib.get_close_matches(got.lower().translate(alike), folded, n=count, cutoff=cutoff)
     return ", ".join(repr(folded[name]) for name in close)
