@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from resnets.networks.residual_network import FeatureNetwork as FeatureNetwork
     from resnets.networks.residual_network import ResidualNetwork as ResidualNetwork
     from resnets.networks.residual_network import Stage as Stage
+    from resnets.networks.stem_choice import choose_stem as choose_stem
+    from resnets.networks.stem_choice import stem_stride as stem_stride
     from resnets.networks.stems import build_stem as build_stem
-    from resnets.networks.stems import choose_stem as choose_stem
     from resnets.networks.unit_plan import plan_units as plan_units
 
 _HOMES = {
@@ -34,10 +35,11 @@ _HOMES = {
     "assemble": "resnets.networks.assembly",
     "build_stack": "resnets.networks.assembly",
     "build_stem": "resnets.networks.stems",
-    "choose_stem": "resnets.networks.stems",
+    "choose_stem": "resnets.networks.stem_choice",
     "hidden_layer_classifier": "resnets.networks.classifiers",
     "initialize": "resnets.networks.initialization",
     "plan_units": "resnets.networks.unit_plan",
+    "stem_stride": "resnets.networks.stem_choice",
     "zero_last_norms": "resnets.networks.initialization",
 }
 __all__ = sorted(_HOMES)
