@@ -10,7 +10,16 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 import resnets
-from resnets.architectures import resnet, resnet_v2, resnext, se_resnet, vgg
+from resnets.architectures import (
+    densenet,
+    highway,
+    resnet,
+    resnet_v2,
+    resnext,
+    se_resnet,
+    vgg,
+    wide_resnet,
+)
 from resnets.architectures.creation import select_architectures
 from resnets.config import Settings
 from resnets.networks import NetworkOptions, ResidualStackOptions, StackOptions
@@ -62,17 +71,27 @@ MEANINGS = {
     ),
     "seresnet<6n+2>[_cifar]": "CIFAR SE-ResNet, option A",
     "seresnext<depth>_<C>x<d>d": "SE-ResNeXt for ImageNet; depth 50, 101, 152 or 200",
+    "wrn-<6n+4>-<k>[-b<kernel sizes>][-dropout<p>]": (
+        "CIFAR Wide ResNet of widening factor k; `wrn-16-8-b313` for B(3,1,3), which is accepted too"
+    ),
+    "densenet-<3n+4>-<k>": "CIFAR DenseNet of growth rate k",
+    "densenet-bc-<6n+4>-<k>": "CIFAR DenseNet-BC of growth rate k, theta = 0.5",
+    "highway-<depth>-<width>": "the MNIST highway network of any depth and width",
 }
 
 OPTION_GROUPS: dict[str, type[Settings]] = {
     "Every network": NetworkOptions,
-    "Every stack of units: all but VGG": StackOptions,
+    "Every stack of equal units: all but VGG, DenseNet and Highway": StackOptions,
     "Every network with shortcuts": ResidualStackOptions,
-    "ResNet, ResNeXt and SE-ResNet": resnet.ResNetOptions,
+    "ResNet, ResNeXt, SE-ResNet, wide bottlenecks": resnet.ResNetOptions,
     "ResNetV2": resnet_v2.ResNetV2Options,
     "ResNeXt": resnext.ResNeXtOptions,
     "SE-ResNet": se_resnet.SEResNetOptions,
     "VGG": vgg.VGGOptions,
+    "Wide ResNet": wide_resnet.WideResNetOptions,
+    "Wide ResNet, bottleneck": wide_resnet.WideBottleneckOptions,
+    "DenseNet": densenet.DenseNetOptions,
+    "Highway network": highway.HighwayOptions,
 }
 
 

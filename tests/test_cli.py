@@ -165,9 +165,9 @@ def test_draw(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         ),
         (
             ["describe", "vgg11", "--image-size", "8"],
-            3,
-            "expected images (N, 3, H, W) with H, W >= 32; got (2, 3, 8, 8). Enlarge them, or give "
-            "create_model their image_size",
+            2,
+            "1 problem in the options of vgg11: image_size must be at least 32, the stride of the last map; "
+            "got 8",
         ),
         (
             ["describe", "resnet20", "--draw", "/nowhere/at/all.svg"],

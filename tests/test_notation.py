@@ -120,22 +120,22 @@ rates = st.floats(0, 1, exclude_max=True)
 Strategies = dict[str, st.SearchStrategy[Any]]
 kernel_sizes = st.lists(st.sampled_from([1, 3, 5, 7]), min_size=1, max_size=5).map(tuple)
 
-common: Strategies = {"num_classes": counts, "in_channels": counts, "image_size": counts}
+common: Strategies = {"num_classes": counts, "in_channels": counts, "image_size": st.integers(128, 300)}
 headless: Strategies = {
     "include_top": st.just(False),
     "pooling": st.sampled_from(["avg", "max", "none"]),
     "in_channels": counts,
 }
-maps: Strategies = {"features_only": st.just(True), "image_size": counts}
+maps: Strategies = {"features_only": st.just(True), "image_size": st.integers(128, 300)}
 stack: Strategies = {
     "expansion": counts,
     "stride_on": st.sampled_from(["first", "spatial"]),
     "stem": st.sampled_from(["imagenet", "deep", "small", "cifar"]),
     "stem_pool": st.sampled_from(["padded", "ceil"]),
-    "output_stride": st.sampled_from([1, 2, 4, 8, 16, 32]),
+    "output_stride": st.sampled_from([4, 8, 16, 32]),
 }
 residual: Strategies = stack | {
-    "shortcut": st.sampled_from(["A", "A-end", "A-pool", "B", "C"]),
+    "shortcut": st.sampled_from(["A", "A-end", "B", "C"]),
     "drop_path_rate": rates,
 }
 FAMILIES: dict[str, Strategies] = {

@@ -179,5 +179,6 @@ def normalize(name: str) -> str:
         >>> normalize("ResNet-50"), normalize("plain_34"), normalize("resnext50_32x4d")
         ('resnet50', 'plain34', 'resnext50_32x4d')
     """
-    folded = re.sub(r"[\s_()-]+", "_", str(name).strip().lower()).strip("_").replace("_v2", "v2")
+    folded = re.sub(r"[\s_()-]+", "_", str(name).strip().lower()).strip("_")
+    folded = re.sub(r"_(?=v2)|(?<=^se)_", "", folded)  # resnet_v2_50, se_resnet_50
     return re.sub(r"^([a-z]+(?:v2)?)_(?=\d)", r"\1", folded)

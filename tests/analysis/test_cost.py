@@ -128,13 +128,13 @@ def test_features_only_and_headless_networks_are_described() -> None:
     assert maps.stages[-1].output == (512, 7, 7)
 
 
-def test_images_too_small_for_vgg_are_refused() -> None:
+def test_images_too_small_are_refused() -> None:
     message = (
         "expected images (N, 3, H, W) with H, W >= 32; got (2, 3, 16, 16). Enlarge them, or give "
         "create_model their image_size"
     )
     with pytest.raises(InputShapeError) as caught:
-        resnets.describe("vgg11", image_size=16)
+        resnets.describe(resnets.create_model("resnet18"), image_size=16)
     assert str(caught.value) == message
 
 

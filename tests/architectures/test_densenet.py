@@ -76,3 +76,8 @@ def test_options_it_cannot_take() -> None:
         "pooling, features_only, image_size, depths, growth_rate, bottleneck, compression, "
         "stem_channels, stem, memory_saving"
     )
+
+
+# arXiv:1608.06993, table 2
+def test_the_printed_parameters_of_densenet_100_24() -> None:
+    assert round(resnets.describe("densenet-100-24").parameters / 1e6, 1) == 27.2

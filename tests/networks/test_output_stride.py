@@ -127,6 +127,6 @@ def test_averaging_cannot_dilate() -> None:
     with pytest.raises(ConfigError) as caught:
         resnets.create_model("resnet18", shortcut="A-pool", output_stride=16)
     assert str(caught.value) == (
-        "1 problem in output_stride: shortcut 'A-pool' averages the pixels that it steps over and cannot "
-        "dilate; 'A' can"
+        "1 problem in the options of resnet18: shortcut 'A-pool' averages the pixels that it steps over "
+        "and cannot dilate, so output_stride must be at least 32, got 16"
     )

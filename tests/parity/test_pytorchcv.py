@@ -58,6 +58,8 @@ RESNETS = tuple(
         ("seresnet50b", "seresnet50", {}),
         ("seresnet101b", "seresnet101", {}),
         ("seresnet152b", "seresnet152", {}),
+        ("seresnet200", "seresnet200", {"stride_on": "first"}),
+        ("seresnet200b", "seresnet200", {}),
         ("seresnext50_32x4d", "seresnext50_32x4d", {}),
         ("seresnext101_32x4d", "seresnext101_32x4d", {}),
         ("seresnext101_64x4d", "seresnext101_64x4d", {}),

@@ -61,7 +61,7 @@ def _cifar(depth: int, parameters: int | None = None, multiply_adds: int | None 
     return Architecture(
         f"plain{depth}",
         FAMILY,
-        cifar_settings(depth),
+        cifar_settings(depth, family="plain"),
         image_size=32,
         parameters=parameters,
         multiply_adds=multiply_adds,

@@ -80,11 +80,11 @@ def imagenet_settings(depth: int) -> dict[str, object]:
     return {"depths": depths, "widths": IMAGENET_WIDTHS, **(BASIC if basic else BOTTLENECK)}
 
 
-def cifar_settings(depth: int, *, bottleneck: bool = False) -> dict[str, object]:
+def cifar_settings(depth: int, *, bottleneck: bool = False, family: str = "resnet") -> dict[str, object]:
     """The options of the CIFAR network of a given depth.  arXiv:1512.03385, sec. 4.2."""
     unit = BOTTLENECK if bottleneck else BASIC
     return {
-        "depths": cifar_depths("resnet", depth, convolutions=3 if bottleneck else 2),
+        "depths": cifar_depths(family, depth, convolutions=3 if bottleneck else 2),
         "widths": CIFAR_WIDTHS,
         **unit,
         "stem": "cifar",

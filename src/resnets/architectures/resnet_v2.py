@@ -91,7 +91,7 @@ def _cifar_basic(
     return Architecture(
         "resnetv2_110" if depth == 110 else f"resnetv2_{depth}_basic",
         FAMILY,
-        cifar_settings(depth) | {"shortcut": "A", "first_unit": "shared"},
+        cifar_settings(depth, family="resnetv2") | {"shortcut": "A", "first_unit": "shared"},
         image_size=32,
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -102,7 +102,7 @@ def _cifar_basic(
 def _cifar_bottleneck(
     depth: int, parameters: int | None = None, multiply_adds: int | None = None
 ) -> Architecture:
-    settings = cifar_settings(depth, bottleneck=True)
+    settings = cifar_settings(depth, bottleneck=True, family="resnetv2")
     return Architecture(
         # 110 is 9n+2 too, but the paper's 110 layers are basic units.
         name_cifar("resnetv2_", depth, (*IMAGENET_DEPTHS, 110)),

@@ -146,7 +146,7 @@ def _cifar(
     parameters: int | None = None,
     multiply_adds: int | None = None,
 ) -> Architecture:
-    settings = cifar_settings(depth, bottleneck=True) | {"widths": (64, 128, 256)}
+    settings = cifar_settings(depth, bottleneck=True, family="resnext") | {"widths": (64, 128, 256)}
     mark = name_cifar("", depth, tuple(IMAGENET_BOTTLENECK)).removeprefix(str(depth))
     return Architecture(
         f"resnext{depth}_{paths[0]}x{paths[1]}d{mark}",

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pydantic import model_validator
+
 from resnets import networks, units
 from resnets.architectures import papers
 from resnets.architectures.depths import IMAGENET_BOTTLENECK, name_cifar
@@ -45,6 +47,15 @@ class SEResNetOptions(ResNetOptions):
     squeeze_multiple: Count = 1
     cardinality: Count = 1
     base_width: Count = 64
+
+    @model_validator(mode="after")
+    def _groups_stand_between_1x1(self) -> SEResNetOptions:
+        ends = {self.kernel_sizes[0], self.kernel_sizes[-1]}
+        if self.cardinality > 1 and ends != {1}:
+            raise ValueError(
+                f"cardinality needs kernel_sizes that begin and end with 1, got {self.kernel_sizes}"
+            )
+        return self
 
     @property
     def branch_widths(self) -> tuple[int, ...]:
@@ -114,7 +125,7 @@ def _cifar(depth: int, parameters: int | None = None, multiply_adds: int | None 
     return Architecture(
         name_cifar("seresnet", depth, IMAGENET_DEPTHS),
         FAMILY,
-        cifar_settings(depth) | {"shortcut": "A"},
+        cifar_settings(depth, family="seresnet") | {"shortcut": "A"},
         image_size=32,
         parameters=parameters,
         multiply_adds=multiply_adds,

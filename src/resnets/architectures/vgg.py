@@ -49,6 +49,12 @@ class VGGOptions(NetworkOptions):
                 f"depths and widths must have one entry per stage, got {len(self.depths)} and "
                 f"{len(self.widths)}"
             )
+        stride = 2 ** len(self.depths)
+        if self.image_size is not None and self.image_size < stride:
+            raise ValueError(
+                f"image_size must be at least {stride}, the stride of the last map; "
+                f"got {self.image_size}"
+            )
         return self
 
 

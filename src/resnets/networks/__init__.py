@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from resnets.networks.residual_network import FeatureNetwork as FeatureNetwork
     from resnets.networks.residual_network import ResidualNetwork as ResidualNetwork
     from resnets.networks.residual_network import Stage as Stage
+    from resnets.networks.stem_choice import choose_stem as choose_stem
+    from resnets.networks.stem_choice import stem_stride as stem_stride
     from resnets.networks.stems import build_stem as build_stem
-    from resnets.networks.stems import choose_stem as choose_stem
-    from resnets.networks.stems import stem_stride as stem_stride
     from resnets.networks.unet import ResidualUNet as ResidualUNet
     from resnets.networks.unet import maps_by_stride as maps_by_stride
     from resnets.networks.unit_plan import plan_units as plan_units
@@ -48,7 +48,7 @@ _HOMES = {
     "assemble": "resnets.networks.assembly",
     "build_stack": "resnets.networks.assembly",
     "build_stem": "resnets.networks.stems",
-    "choose_stem": "resnets.networks.stems",
+    "choose_stem": "resnets.networks.stem_choice",
     "dense_stage": "resnets.networks.dense_stage",
     "dense_transition": "resnets.networks.dense_stage",
     "current_gates": "resnets.networks.gates",
@@ -62,7 +62,7 @@ _HOMES = {
     "set_gates": "resnets.networks.gates",
     "set_gate_biases": "resnets.networks.initialization",
     "silence_residuals": "resnets.networks.initialization",
-    "stem_stride": "resnets.networks.stems",
+    "stem_stride": "resnets.networks.stem_choice",
 }
 __all__ = sorted(_HOMES)
 __getattr__ = lazy_exports(__name__, _HOMES)

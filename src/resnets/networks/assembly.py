@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
-from resnets.errors import ConfigError
 from resnets.networks.classifiers import GlobalAverage, GlobalMaximum
 from resnets.networks.network_options import NetworkOptions, StackOptions
 from resnets.networks.residual_network import FeatureInfo, FeatureNetwork, ResidualNetwork, Stage
-from resnets.networks.stems import build_stem, choose_stem, stem_stride
+from resnets.networks.stem_choice import choose_stem, stem_stride
+from resnets.networks.stems import build_stem
 from resnets.networks.unit_plan import plan_units
 from resnets.units.unit_shape import UnitShape
 
@@ -33,17 +33,9 @@ def build_stack(
         stem_channels: of the first unit's input; the first of `options.widths` if None.
         normalized_stem: put norm and ReLU into the stem.
         make_final: makes what follows the last unit, given its channels.
-
-    Raises:
-        ConfigError: if the stem alone is coarser than `output_stride`.
     """
     kind = choose_stem(options.stem, options.image_size)
     stride = stem_stride(kind)
-    if options.output_stride < stride:
-        raise ConfigError(
-            "output_stride",
-            [f"the {kind} stem has stride {stride} by itself, got {options.output_stride}"],
-        )
     stem_channels = stem_channels or options.widths[0]
     out_channels = [width * options.expansion for width in options.widths]
     plan = plan_units(
@@ -54,12 +46,6 @@ def build_stack(
         stem_stride=stride,
         output_stride=options.output_stride,
     )
-    dilates = any(shape.later_dilation > 1 for shapes in plan for shape in shapes)
-    if dilates and getattr(options, "shortcut", "") == "A-pool":
-        raise ConfigError(
-            "output_stride",
-            ["shortcut 'A-pool' averages the pixels that it steps over and cannot dilate; 'A' can"],
-        )
     stem = build_stem(
         kind, options.in_channels, stem_channels, normalized=normalized_stem, pool=options.stem_pool
     )

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from resnets.config import Count, Counts, Rate, Settings, Switch, as_list
+from resnets.networks.stem_choice import StemKind, choose_stem, stem_stride
 
-StemKind = Literal["imagenet", "deep", "small", "cifar"]
 StemPool = Literal["padded", "ceil"]
 Pooling = Literal["avg", "max", "none"]
 
@@ -98,6 +98,28 @@ class StackOptions(NetworkOptions):
             )
         return self
 
+    @property
+    def full_stride(self) -> int:
+        """Stride of the last map if no stage dilates."""
+        stem = stem_stride(choose_stem(self.stem, self.image_size))
+        return int(stem * 2 ** (len(self.depths) - 1))
+
+    @model_validator(mode="after")
+    def _resolutions_agree(self) -> StackOptions:
+        kind = choose_stem(self.stem, self.image_size)
+        if self.output_stride < stem_stride(kind):
+            raise ValueError(
+                f"output_stride must be at least {stem_stride(kind)}, the stride of the {kind} stem; "
+                f"got {self.output_stride}"
+            )
+        stride = min(self.full_stride, self.output_stride)
+        if self.image_size is not None and self.image_size < stride:
+            raise ValueError(
+                f"image_size must be at least {stride}, the stride of the last map; "
+                f"got {self.image_size}"
+            )
+        return self
+
 
 class ResidualStackOptions(StackOptions):
     """What a stack of units with shortcuts takes besides.
@@ -118,5 +140,14 @@ class ResidualStackOptions(StackOptions):
             raise ValueError(
                 f"shortcut {self.shortcut!r} adds zero channels, so widths must not fall, got "
                 f"{self.widths}; 'B' can"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _averages_do_not_dilate(self) -> ResidualStackOptions:
+        if self.shortcut == "A-pool" and self.output_stride < self.full_stride:
+            raise ValueError(
+                "shortcut 'A-pool' averages the pixels that it steps over and cannot dilate, so "
+                f"output_stride must be at least {self.full_stride}, got {self.output_stride}"
             )
         return self
