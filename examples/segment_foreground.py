@@ -1,7 +1,7 @@
 """A residual U-Net finds clothes that lie on a photo, beside the same net without shortcuts.
 
 Pieces of Fashion-MNIST, tinted and at random places, are laid on crops of a photo; the pixels of the
-piece are the foreground. Training and test pieces, and the halves of the photos they lie on, are different.
+piece are the foreground. Training and test pieces differ, and so do the halves of the photo.
 
     python examples/segment_foreground.py [FOLDER with Fashion-MNIST's four *-ubyte.gz files]
 """

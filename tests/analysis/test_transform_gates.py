@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,13 +14,13 @@ from resnets.networks import current_gates
 
 
 def test_openness_is_the_mean_of_each_gate() -> None:
-    network = resnets.create_model("highway-10-16").eval()
+    network: Any = resnets.create_model("highway-10-16").eval()
     images = torch.randn(3, 1, 28, 28)
     openness = gate_openness(network, images)
     assert len(openness) == 8  # nine convolutions, of which the first is plain
     assert all(values.shape == (3,) for values in openness.values())
     x = network.stages[0].units[0](images)
-    unit = network.stages[0].units[1]
+    unit: Any = network.stages[0].units[1]
     logits = torch.nn.functional.conv2d(
         x, unit.merge.gate.conv.weight, unit.merge.gate.conv.bias, padding=1
     )
@@ -27,16 +29,16 @@ def test_openness_is_the_mean_of_each_gate() -> None:
 
 
 def test_gates_start_nearly_closed() -> None:
-    network = resnets.create_model("highway-10-16").eval()
-    closed = gate_openness(network, torch.zeros(1, 1, 28, 28))["stages.0.units.1"]
+    network: Any = resnets.create_model("highway-10-16").eval()
+    closed: Any = gate_openness(network, torch.zeros(1, 1, 28, 28))["stages.0.units.1"]
     assert float(closed) == pytest.approx(1 / (1 + 2.718281828**2), rel=0.3)
 
 
 def test_closed_units_are_skipped_and_the_cost_is_told() -> None:
     torch.manual_seed(0)
-    network = resnets.create_model("highway-10-16").eval()
+    network: Any = resnets.create_model("highway-10-16").eval()
     images = torch.randn(5, 1, 28, 28)
-    closed = network.stages[1].units[1].merge.gate.conv
+    closed: Any = network.stages[1].units[1].merge.gate.conv
     with torch.no_grad():
         closed.weight.zero_()
         closed.bias.fill_(-12.0)

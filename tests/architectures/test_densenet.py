@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -39,9 +41,9 @@ def test_depths_that_do_not_fit() -> None:
 
 
 def test_a_unit_appends_k_channels() -> None:
-    network = resnets.create_model("densenet-bc-16-6").eval()
+    network: Any = resnets.create_model("densenet-bc-16-6").eval()
     x = torch.randn(2, 12, 8, 8)
-    unit = network.stages[0].units[0]
+    unit: Any = network.stages[0].units[0]
     with torch.no_grad():
         output = unit(x)
     assert output.shape == (2, 18, 8, 8)
@@ -50,19 +52,21 @@ def test_a_unit_appends_k_channels() -> None:
 
 @pytest.mark.parametrize(("compression", "channels"), [(1.0, 24), (0.5, 12), (0.3, 7)])
 def test_transitions_compress(compression: float, channels: int) -> None:
-    network = resnets.create_model("densenet-bc-16-6", compression=compression)
+    network: Any = resnets.create_model("densenet-bc-16-6", compression=compression)
     assert network.stages[1].transition.conv.weight.shape[:2] == (channels, 24)
 
 
 # arXiv:1608.06993, sec. 3: 16 channels, 2k for DenseNet-BC
 @pytest.mark.parametrize(("name", "channels"), [("densenet-40-12", 16), ("densenet-bc-40-12", 24)])
 def test_stem(name: str, channels: int) -> None:
-    assert resnets.create_model(name).stem.conv.weight.shape[0] == channels
+    network: Any = resnets.create_model(name)
+    assert network.stem.conv.weight.shape[0] == channels
 
 
 @pytest.mark.parametrize(("size", "layers"), [(224, 4), (64, 1), (32, 1)])
 def test_only_a_stem_with_a_pool_is_normalized(size: int, layers: int) -> None:
-    assert len(resnets.create_model("densenet121", image_size=size).stem) == layers
+    network: Any = resnets.create_model("densenet121", image_size=size)
+    assert len(network.stem) == layers
 
 
 def test_options_it_cannot_take() -> None:

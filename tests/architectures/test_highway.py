@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,8 @@ from resnets.registry import find_architecture
 
 def test_a_unit_is_the_formula() -> None:
     # arXiv:1507.06228, eq. 3: y = H(x) T(x) + x (1 - T(x))
-    unit = resnets.create_model("highway-10-16").stages[0].units[1]
+    network: Any = resnets.create_model("highway-10-16")
+    unit = network.stages[0].units[1]
     x = torch.randn(2, 16, 9, 9)
     h, t = unit.residual.conv1, unit.merge.gate.conv
     with torch.no_grad():
@@ -43,19 +45,19 @@ def test_cifar_networks_are_near_the_printed_parameters(depth: int, printed: flo
 
 @pytest.mark.parametrize("name", ["highway-10-16", "highway-11", "highway-19", "highway-32"])
 def test_depth_counts_convolutions_and_classifier(name: str) -> None:
-    network = resnets.create_model(name)
+    network: Any = resnets.create_model(name)
     layers = sum(len(stage.units) for stage in network.stages)
     assert layers + 1 == int(name.split("-")[1])
 
 
 def test_the_32_layers_alternate() -> None:
-    network = resnets.create_model("highway-32")
+    network: Any = resnets.create_model("highway-32")
     sizes = [u.residual.conv1.kernel_size[0] for stage in network.stages for u in stage.units]
     assert sizes == [3, 1] * 15 + [3]
 
 
 def test_a_plain_layer_stands_where_the_width_changes() -> None:
-    network = resnets.create_model("highway-11")
+    network: Any = resnets.create_model("highway-11")
     kinds = [type(unit.merge).__name__ for stage in network.stages for unit in stage.units]
     assert (
         kinds == ["ResidualOnly", "GatedMerge", "GatedMerge"] * 2 + ["ResidualOnly"] + ["GatedMerge"] * 3
@@ -64,21 +66,21 @@ def test_a_plain_layer_stands_where_the_width_changes() -> None:
 
 @pytest.mark.parametrize(("name", "bias"), [("highway-10-16", -2.0), ("highway-100-16", -4.0)])
 def test_gates_start_negative(name: str, bias: float) -> None:
-    network = resnets.create_model(name)
+    network: Any = resnets.create_model(name)
     assert torch.all(network.stages[0].units[1].merge.gate.conv.bias == bias)
-    other = resnets.create_model(name, gate_bias=-7.0)
+    other: Any = resnets.create_model(name, gate_bias=-7.0)
     assert torch.all(other.stages[2].units[1].merge.gate.conv.bias == -7.0)
 
 
 def test_a_thousand_layers_build_and_train_a_step() -> None:
     start = time.perf_counter()
-    network = resnets.create_model("highway-1000-8").train()
+    network: Any = resnets.create_model("highway-1000-8").train()
     assert time.perf_counter() - start < 60
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     images, labels = torch.randn(4, 1, 28, 28), torch.arange(4)
     loss = nn.functional.cross_entropy(network(images), labels)
     loss.backward()
-    first = network.stages[0].units[0].residual.conv1.weight
+    first: Any = network.stages[0].units[0].residual.conv1.weight
     assert first.grad is not None
     assert first.grad.abs().max() > 1e-6  # the gradient has come through all of them
     optimizer.step()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from resnets.errors import ConfigError, InputShapeError
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 @pytest.mark.parametrize("residual", [True, False])
 def test_it_trains(cell: str, residual: bool) -> None:
-    network = resnets.residual_rnn(num_layers=3, cell=cell, residual=residual, num_classes=4)
+    network: Any = resnets.residual_rnn(num_layers=3, cell=cell, residual=residual, num_classes=4)
     scores = network(torch.randn(2, 1, 28, 28))
     assert scores.shape == (2, 4)
     scores.square().sum().backward()
@@ -20,8 +22,8 @@ def test_it_trains(cell: str, residual: bool) -> None:
 
 
 def test_a_layer_adds_its_input() -> None:
-    network = resnets.residual_rnn(num_layers=1)
-    layer = network.layers[0]
+    network: Any = resnets.residual_rnn(num_layers=1)
+    layer: Any = network.layers[0]
     x = torch.randn(2, 5, 64)
     with torch.no_grad():
         expected = x + layer.recurrent(layer.norm(x))[0]
@@ -29,7 +31,7 @@ def test_a_layer_adds_its_input() -> None:
 
 
 def test_colour_images_are_read_row_by_row() -> None:
-    network = resnets.residual_rnn(row_size=96).eval()
+    network: Any = resnets.residual_rnn(row_size=96).eval()
     images = torch.randn(1, 3, 32, 32)
     rows: list[torch.Tensor] = []
     network.stem.register_forward_pre_hook(lambda _, inputs: rows.append(inputs[0]))

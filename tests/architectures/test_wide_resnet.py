@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -67,7 +69,7 @@ def test_units_of_any_number_of_convolutions(convolutions: int, num_units: int) 
 
 
 def test_dropout_stands_between_the_convolutions() -> None:
-    network = resnets.create_model("wrn-16-1-b313-dropout0.3")
+    network: Any = resnets.create_model("wrn-16-1-b313-dropout0.3")
     names = [name for name, _ in network.stages[1].units[0].residual.named_children()]
     assert names == [
         *("conv1", "norm1", "act1", "dropout1"),
@@ -79,14 +81,14 @@ def test_dropout_stands_between_the_convolutions() -> None:
 
 def test_an_identity_shortcut_reads_the_input_itself() -> None:
     # k = 1 leaves the first stage's channels as they are: the authors' code has an identity there
-    first = resnets.create_model("wrn-16-1").stages[0].units[0]
-    assert not first.share_preactivation
-    wide = resnets.create_model("wrn-16-2").stages[0].units[0]
-    assert wide.share_preactivation
+    same: Any = resnets.create_model("wrn-16-1")
+    assert not same.stages[0].units[0].share_preactivation
+    wide: Any = resnets.create_model("wrn-16-2")
+    assert wide.stages[0].units[0].share_preactivation
 
 
 def test_imagenet_networks_are_wide_inside_only() -> None:
-    network = resnets.create_model("wide_resnet50_2", num_classes=2)
+    network: Any = resnets.create_model("wide_resnet50_2", num_classes=2)
     branch = network.stages[0].units[0].residual
     assert branch.conv2.weight.shape == (128, 128, 3, 3)
     assert branch.conv3.weight.shape == (256, 128, 1, 1)

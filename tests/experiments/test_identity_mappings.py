@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -32,7 +34,7 @@ FORMULAS = {
 
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_a_variant_trains(name: str) -> None:
-    network = build_variant(name, depth=14).train()
+    network: Any = build_variant(name, depth=14).train()
     scores = network(torch.randn(2, 3, 32, 32))
     scores.square().sum().backward()
     assert scores.shape == (2, 10)
@@ -43,13 +45,13 @@ def test_a_variant_trains(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(VARIANTS))
 def test_units_have_the_form_of_the_paper(name: str) -> None:
-    unit = network_units(build_variant(name, depth=14))["stages.0.units.1"]
+    unit: Any = network_units(build_variant(name, depth=14))["stages.0.units.1"]
     assert unit_anatomy(unit).formula() == FORMULAS[name]
 
 
 def run(name: str, x: torch.Tensor, **values: float) -> tuple[torch.Tensor, torch.Tensor]:
     """A unit's output and F(x), norms in evaluation mode."""
-    unit = network_units(build_variant(name, depth=14).eval())["stages.0.units.1"]
+    unit: Any = network_units(build_variant(name, depth=14).eval())["stages.0.units.1"]
     with torch.no_grad():
         return unit(x), unit.residual(unit.preactivation(x))
 
@@ -75,7 +77,7 @@ def test_formulas_in_numbers() -> None:
 )
 def test_gates(name: str, exclusive: bool) -> None:
     x = torch.randn(2, 16, 8, 8)
-    unit = network_units(build_variant(name, depth=14).eval())["stages.0.units.1"]
+    unit: Any = network_units(build_variant(name, depth=14).eval())["stages.0.units.1"]
     with torch.no_grad():
         conv = unit.merge.gate.conv
         g = torch.sigmoid(
@@ -88,13 +90,13 @@ def test_gates(name: str, exclusive: bool) -> None:
 
 
 def test_dropout_acts_on_the_shortcut_only() -> None:
-    unit = network_units(build_variant("dropout", depth=14))["stages.0.units.1"].train()
+    unit: Any = network_units(build_variant("dropout", depth=14))["stages.0.units.1"].train()
     dropped = unit.shortcut(torch.ones(1, 16, 64, 64))
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
 
 
 def test_all_have_the_parameters_of_resnet_110_but_for_gates_and_projections() -> None:
-    plain = sum(p.numel() for p in build_variant("original").parameters())
+    plain: Any = sum(p.numel() for p in build_variant("original").parameters())
     assert plain == 1_727_962  # He et al. 2015: 1.7M
     for name in ("scaling-0.5-0.5", "norm-after-addition", "relu-before-addition", "dropout"):
         assert sum(p.numel() for p in build_variant(name).parameters()) == plain
@@ -106,8 +108,8 @@ def test_all_have_the_parameters_of_resnet_110_but_for_gates_and_projections() -
 def test_original_and_full_preactivation_are_members_of_the_family() -> None:
     images = torch.randn(2, 3, 32, 32)
     torch.manual_seed(0)
-    variant = build_variant("original", depth=20).eval()
-    network = resnets.create_model("resnet20").eval()
+    variant: Any = build_variant("original", depth=20).eval()
+    network: Any = resnets.create_model("resnet20").eval()
     network.load_state_dict(variant.state_dict())
     assert torch.equal(network(images), variant(images))
 

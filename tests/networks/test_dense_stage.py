@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -11,11 +13,11 @@ import resnets
 NAME = "densenet-bc-22-6"
 
 
-def twins(name: str = NAME) -> tuple[nn.Module, nn.Module]:
+def twins(name: str = NAME) -> tuple[Any, Any]:
     """The same network, plain and memory-saving, in float64."""
     torch.manual_seed(0)
-    plain = resnets.create_model(name).double().train()
-    saving = resnets.create_model(name, memory_saving=True).double().train()
+    plain: Any = resnets.create_model(name).double().train()
+    saving: Any = resnets.create_model(name, memory_saving=True).double().train()
     saving.load_state_dict(plain.state_dict())
     return plain, saving
 
@@ -54,8 +56,8 @@ def test_inference_is_the_same() -> None:
 
 
 def test_the_description_knows() -> None:
-    plain = resnets.describe("densenet-bc-58-6", batch_size=2)
-    saving = resnets.describe("densenet-bc-58-6", batch_size=2, memory_saving=True)
+    plain: Any = resnets.describe("densenet-bc-58-6", batch_size=2)
+    saving: Any = resnets.describe("densenet-bc-58-6", batch_size=2, memory_saving=True)
     assert saving.parameters == plain.parameters
     assert saving.multiply_adds == plain.multiply_adds
     assert saving.activation_bytes < plain.activation_bytes / 2

@@ -16,7 +16,8 @@ from resnets import networks, units
 from resnets.architectures import papers
 from resnets.config import Count, Counts, Switch
 from resnets.errors import DepthError
-from resnets.networks.network_options import NetworkOptions, StemKind
+from resnets.networks.network_options import NetworkOptions
+from resnets.networks.stem_choice import StemKind
 from resnets.registry import Architecture, Family, NameRule
 
 if TYPE_CHECKING:
