@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def run(name: str, x: torch.Tensor, **values: float) -> tuple[torch.Tensor, torc
 def test_formulas_in_numbers() -> None:
     x = torch.randn(2, 16, 8, 8)
     relu = torch.relu
-    for name, expected in {
+    cases: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "original": lambda f: relu(x + f),
         "scaling-0-1": lambda f: relu(f),
         "scaling-0.5-1": lambda f: relu(0.5 * x + f),
@@ -67,7 +68,8 @@ def test_formulas_in_numbers() -> None:
         "relu-before-addition": lambda f: x + f,
         "full-preactivation": lambda f: x + f,
         "relu-only-preactivation": lambda f: x + f,
-    }.items():
+    }
+    for name, expected in cases.items():
         output, residual = run(name, x)
         assert torch.allclose(output, expected(residual)), name
 
