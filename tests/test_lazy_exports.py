@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import pkgutil
 import sys
 import types
 from pathlib import Path
@@ -89,3 +90,11 @@ def test_a_broken_home_is_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError) as caught:
         load("thing")
     assert str(caught.value) == "No module named 'no_such_module_anywhere'"
+
+
+@pytest.mark.parametrize("package", ["resnets", "resnets.units", "resnets.networks"])
+def test_no_public_name_is_hidden_by_a_module(package: str) -> None:
+    """Importing `package.name` binds the module to the name, and the lazy export is never asked."""
+    module = importlib.import_module(package)
+    modules = {found.name for found in pkgutil.iter_modules(module.__path__)}
+    assert not modules & set(module.__all__)

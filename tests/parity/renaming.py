@@ -77,6 +77,34 @@ TORCHVISION_RESNET = (
     Rule("fc", "classifier"),
 )
 
+_TORCHVISION_DENSE_UNIT = "features.denseblock{stage+1}.denselayer{unit+1}"
+
+_TORCHVISION_DENSE_STAGES = (
+    Rule(f"{_TORCHVISION_DENSE_UNIT}.norm1", "stages.{stage}.units.{unit}.preactivation.norm"),
+    Rule(f"{_TORCHVISION_DENSE_UNIT}.conv{{i}}", "stages.{stage}.units.{unit}.residual.conv{i}"),
+    Rule(f"{_TORCHVISION_DENSE_UNIT}.norm2", "stages.{stage}.units.{unit}.residual.norm1"),
+    Rule("features.transition{stage}.norm", "stages.{stage}.transition.norm"),
+    Rule("features.transition{stage}.conv", "stages.{stage}.transition.conv"),
+    Rule("features.norm5", "final.norm"),
+    Rule("classifier", "classifier"),
+)
+
+TORCHVISION_DENSENET = (
+    Rule("features.conv0", "stem.conv"),
+    Rule("features.norm0", "stem.norm"),
+    *_TORCHVISION_DENSE_STAGES,
+)
+
+TIMM_DENSENET_DEEP = (
+    Rule("features.conv0", "stem.conv1"),
+    Rule("features.norm0", "stem.norm1"),
+    Rule("features.conv1", "stem.conv2"),
+    Rule("features.norm1", "stem.norm2"),
+    Rule("features.conv2", "stem.conv"),
+    Rule("features.norm2", "stem.norm"),
+    *_TORCHVISION_DENSE_STAGES,
+)
+
 _TORCHVISION_VGG_CLASSIFIER = (
     Rule("classifier.0", "classifier.linear1"),
     Rule("classifier.3", "classifier.linear2"),
@@ -198,6 +226,44 @@ PYTORCHCV_CIFAR_RESNET_V2 = (
     ),
     Rule("features.post_activ.bn", "final.norm"),
     Rule("output", "classifier"),
+)
+
+_PYTORCHCV_DENSE_UNITS = (
+    Rule(
+        "features.stage{stage+1}.unit{unit+1}.conv{i}.conv",
+        "stages.{stage}.units.{unit}.residual.conv{i}",
+    ),
+    Rule(
+        "features.stage{stage+1}.unit{unit+1}.conv1.bn",
+        "stages.{stage}.units.{unit}.preactivation.norm",
+    ),
+    Rule(
+        "features.stage{stage+1}.unit{unit+1}.conv2.bn",
+        "stages.{stage}.units.{unit}.residual.norm1",
+    ),
+    Rule("features.stage{stage+1}.trans{same+1}.conv.bn", "stages.{stage}.transition.norm"),
+    Rule("features.stage{stage+1}.trans{same+1}.conv.conv", "stages.{stage}.transition.conv"),
+    Rule("features.post_activ.bn", "final.norm"),
+    Rule("output", "classifier"),
+)
+
+PYTORCHCV_DENSENET = (
+    Rule("features.init_block.conv", "stem.conv"),
+    Rule("features.init_block.bn", "stem.norm"),
+    *_PYTORCHCV_DENSE_UNITS,
+)
+
+PYTORCHCV_CIFAR_DENSENET = (
+    Rule("features.init_block", "stem.conv"),
+    Rule(
+        "features.stage{stage+1}.unit{unit+1}.conv.conv",
+        "stages.{stage}.units.{unit}.residual.conv1",
+    ),
+    Rule(
+        "features.stage{stage+1}.unit{unit+1}.conv.bn",
+        "stages.{stage}.units.{unit}.preactivation.norm",
+    ),
+    *_PYTORCHCV_DENSE_UNITS,
 )
 
 PYTORCHCV_VGG = (

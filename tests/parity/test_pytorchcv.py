@@ -2,6 +2,7 @@
 
 Left out:
     preresnet18, ..., preresnet200b   norm both at the end of the stem and before the first unit
+    wrn50_2                           convolutions with biases, no norms
     bn_vgg11, ..., bn_vgg19           no biases in the convolutions
     seresnet164bn_cifar10, ...        no SE-ResNet with CIFAR bottlenecks has a name here
     *_cifar100, *_svhn, *_cub         as *_cifar10 and ImageNet's, but for the number of classes
@@ -17,8 +18,10 @@ import torch
 
 from .comparison import Case, assert_same_outputs, assert_same_training, make_pair
 from .renaming import (
+    PYTORCHCV_CIFAR_DENSENET,
     PYTORCHCV_CIFAR_RESNET,
     PYTORCHCV_CIFAR_RESNET_V2,
+    PYTORCHCV_DENSENET,
     PYTORCHCV_RESNET,
     PYTORCHCV_VGG,
 )
@@ -32,7 +35,7 @@ CIFAR_IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed
 # Their last pool adds in another order than ours, so that only the map before it is the same.
 IMAGENET_MAP = {"features.stage4": "stages"}
 CIFAR_MAP = {"features.stage3": "stages"}
-CIFAR_V2_MAP = {"features.post_activ": "final"}
+PREACTIVATED_MAP = {"features.post_activ": "final"}
 
 RESNETS = tuple(
     Case(theirs, ours, PYTORCHCV_RESNET, options=options, exact=False, maps=IMAGENET_MAP)
@@ -112,7 +115,7 @@ CIFAR_RESNETS_V2 = tuple(
         PYTORCHCV_CIFAR_RESNET_V2,
         options=options,
         exact=False,
-        maps=CIFAR_V2_MAP,
+        maps=PREACTIVATED_MAP,
     )
     for theirs, ours, options in (
         ("preresnet20", "resnetv2_20_basic", BASIC_V2),
@@ -126,13 +129,58 @@ CIFAR_RESNETS_V2 = tuple(
     )
 )
 
+WIDE_RESNETS = tuple(
+    Case(f"{theirs}_cifar10", ours, PYTORCHCV_CIFAR_RESNET_V2, exact=False, maps=PREACTIVATED_MAP)
+    for theirs, ours in (
+        ("wrn16_10", "wrn-16-10"),
+        ("wrn28_10", "wrn-28-10"),
+        ("wrn40_8", "wrn-40-8"),
+    )
+)
+
+DENSENETS = tuple(
+    Case(name, name, PYTORCHCV_DENSENET, exact=False, maps=PREACTIVATED_MAP)
+    for name in ("densenet121", "densenet161", "densenet169", "densenet201")
+)
+
+# Their transitions halve the channels and their stems have 2k, bottlenecks or not.
+CIFAR_DENSENETS = tuple(
+    Case(
+        f"{theirs}_cifar10",
+        ours,
+        PYTORCHCV_CIFAR_DENSENET,
+        options=options,
+        exact=False,
+        maps=PREACTIVATED_MAP,
+    )
+    for theirs, ours, options in (
+        ("densenet40_k12", "densenet-40-12", {"compression": 0.5, "stem_channels": 24}),
+        ("densenet100_k12", "densenet-100-12", {"compression": 0.5, "stem_channels": 24}),
+        ("densenet100_k24", "densenet-100-24", {"compression": 0.5, "stem_channels": 48}),
+        ("densenet40_k12_bc", "densenet-bc-40-12", {}),
+        ("densenet40_k24_bc", "densenet-bc-40-24", {}),
+        ("densenet40_k36_bc", "densenet-bc-40-36", {}),
+        ("densenet100_k12_bc", "densenet-bc-100-12", {}),
+        ("densenet190_k40_bc", "densenet-bc-190-40", {}),
+        ("densenet250_k24_bc", "densenet-bc-250-24", {}),
+    )
+)
+
 VGGS = tuple(
     Case(theirs, ours, PYTORCHCV_VGG)
     for depth in (11, 13, 16, 19)
     for theirs, ours in ((f"vgg{depth}", f"vgg{depth}"), (f"bn_vgg{depth}b", f"vgg{depth}_bn"))
 )
 
-CASES = [*RESNETS, *VGGS, *CIFAR_RESNETS, *CIFAR_RESNETS_V2]
+CASES = [
+    *RESNETS,
+    *DENSENETS,
+    *VGGS,
+    *CIFAR_RESNETS,
+    *CIFAR_RESNETS_V2,
+    *WIDE_RESNETS,
+    *CIFAR_DENSENETS,
+]
 
 TRAINED = (
     "resnet50",
@@ -145,6 +193,10 @@ TRAINED = (
     "preresnet20_cifar10",
     "preresnet164bn_cifar10",
     "seresnet20_cifar10",
+    "wrn16_10_cifar10",
+    "densenet121",
+    "densenet40_k12_cifar10",
+    "densenet40_k12_bc_cifar10",
 )
 
 

@@ -5,6 +5,8 @@ Left out:
     legacy_senet154                        another stem, grouped bottlenecks and 3x3 projections
     resnext101_32x32d                      as resnext101_32x16d, but 1.9 GB
     resnet50d, resnet50s, resnet50t, ...   other stems, projections or pools than ours
+    densenetblur121d                       a blur in the stem's pool
+    densenets with memory_efficient        recomputing, they count each batch twice in running statistics
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ import resnets
 
 from .comparison import Case, assert_same, assert_same_outputs, assert_same_training, make_pair
 from .renaming import (
+    TIMM_DENSENET_DEEP,
     TIMM_LEGACY_SENET,
     TIMM_RESNET,
     TIMM_RESNET_V2,
     TIMM_RESNET_V2_DEEP,
+    TORCHVISION_DENSENET,
     timm_vgg,
 )
 
@@ -45,6 +49,8 @@ RESNETS = tuple(
         "resnext101_32x8d",
         "resnext101_32x16d",
         "resnext101_64x4d",
+        "wide_resnet50_2",
+        "wide_resnet101_2",
     )
 )
 
@@ -114,6 +120,19 @@ LEGACY_SE_RESNETS = tuple(
     )
 )
 
+DENSENETS = (
+    *(
+        Case(name, name, TORCHVISION_DENSENET)
+        for name in ("densenet121", "densenet161", "densenet169", "densenet201")
+    ),
+    Case(
+        "densenet264d",
+        "densenet264",
+        TIMM_DENSENET_DEEP,
+        options={"growth_rate": 48, "stem": "deep", "stem_channels": 96},
+    ),
+)
+
 # Their hidden layers are convolutions over the whole map.
 VGGS = tuple(
     Case(
@@ -128,7 +147,7 @@ VGGS = tuple(
     for depth in (11, 13, 16, 19)
 )
 
-CASES = [*RESNETS, *DEEP_STEMS, *RESNETS_V2, *SE_RESNETS, *LEGACY_SE_RESNETS, *VGGS]
+CASES = [*RESNETS, *DEEP_STEMS, *RESNETS_V2, *SE_RESNETS, *LEGACY_SE_RESNETS, *DENSENETS, *VGGS]
 
 # Not vgg11_bn: a bias before a norm has no gradient but rounding errors.
 TRAINED = (
@@ -139,6 +158,8 @@ TRAINED = (
     "seresnet18",
     "seresnext50_32x4d",
     "legacy_seresnet50",
+    "wide_resnet50_2",
+    "densenet121",
     "vgg11",
 )
 

@@ -1,8 +1,4 @@
-"""torchvision's networks, with our names for them.
-
-Left out:
-    wide_resnet50_2, wide_resnet101_2   have no name here
-"""
+"""torchvision's networks, with our names for them."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import pytest
 import torch
 
 from .comparison import Case, assert_same_outputs, assert_same_training, make_pair
-from .renaming import TORCHVISION_RESNET, torchvision_vgg
+from .renaming import TORCHVISION_DENSENET, TORCHVISION_RESNET, torchvision_vgg
 
 pytestmark = pytest.mark.parity
 
@@ -30,6 +26,19 @@ RESNETS = tuple(
         "resnext50_32x4d",
         "resnext101_32x8d",
         "resnext101_64x4d",
+        "wide_resnet50_2",
+        "wide_resnet101_2",
+    )
+)
+
+DENSENETS = tuple(
+    Case(name, name, TORCHVISION_DENSENET, options=options)
+    for name, options in (
+        ("densenet121", {}),
+        ("densenet121", {"memory_saving": True}),
+        ("densenet161", {}),
+        ("densenet169", {}),
+        ("densenet201", {}),
     )
 )
 
@@ -43,9 +52,17 @@ VGGS = tuple(
     for depth in (11, 13, 16, 19)
 )
 
-CASES = [*RESNETS, *VGGS]
+CASES = [*RESNETS, *DENSENETS, *VGGS]
 
-TRAINED = ("resnet18", "resnet50", "resnext50_32x4d", "vgg11", "vgg11_bn")
+TRAINED = (
+    "resnet18",
+    "resnet50",
+    "resnext50_32x4d",
+    "wide_resnet50_2",
+    "densenet121",
+    "vgg11",
+    "vgg11_bn",
+)
 
 # torchvision takes, per stage after the first, whether to dilate instead of to stride.
 DILATED = tuple(
@@ -57,7 +74,7 @@ DILATED = tuple(
         their_options={"replace_stride_with_dilation": dilate},
         maps={"layer4": "stages"},
     )
-    for name in ("resnet50", "resnext50_32x4d")
+    for name in ("resnet50", "resnext50_32x4d", "wide_resnet50_2")
     for output_stride, dilate in (
         (16, (False, False, True)),
         (8, (False, True, True)),

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from resnets.analysis.anatomy import Layer, Paths, branch_layers, unit_anatomy, without_names
+from resnets.analysis.anatomy import (
+    Layer,
+    Paths,
+    UnitAnatomy,
+    branch_layers,
+    unit_anatomy,
+    without_names,
+)
 from resnets.analysis.description import Description
 from resnets.analysis.svg import FAINT, INK, Sheet
 from resnets.quantities import count, times
@@ -27,6 +34,8 @@ SHORTCUTS = {
     "identity": ("#1f2933", ""),
     "zero padding": ("#0072b2", "2 3"),
     "projection": ("#d55e00", "6 3"),
+    "concatenation": ("#7b3fa0", "1 0"),
+    "gate": ("#00806a", "8 3 2 3"),
 }
 
 
@@ -176,7 +185,7 @@ def _column(description: Description) -> _Column:
             first = len(boxes)
             add(branch_layers(modules[name].get_submodule("residual"), f"{name}.residual"), stage)
             if unit.merge != "none" and len(boxes) > first:
-                shortcuts.append((first, len(boxes) - 1, _kind(unit.shortcut)))
+                shortcuts.append((first, len(boxes) - 1, _kind(unit)))
     return _Column(tuple(boxes), tuple(shortcuts))
 
 
@@ -198,7 +207,9 @@ def _fill(stage: str) -> str:
     return STAGE_FILLS[int(number) % len(STAGE_FILLS)] if number.isdigit() else OUTSIDE_FILL
 
 
-def _kind(shortcut: tuple[Layer, ...]) -> str:
-    if not shortcut:
+def _kind(unit: UnitAnatomy) -> str:
+    if unit.merge in ("concatenate", "gate"):
+        return {"concatenate": "concatenation", "gate": "gate"}[unit.merge]
+    if not unit.shortcut:
         return "identity"
-    return "zero padding" if shortcut[0].kind == "pad" else "projection"
+    return "zero padding" if unit.shortcut[0].kind == "pad" else "projection"

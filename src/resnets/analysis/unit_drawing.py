@@ -36,7 +36,7 @@ KINDS_IN_WORDS: dict[LayerKind, str] = {
     "act": "activation",
     "scale": "squeeze-and-excitation",
     "pad": "zero padding",
-    "drop": "stochastic depth",
+    "drop": "dropout, stochastic depth",
 }
 
 
@@ -100,7 +100,8 @@ def _cards(description: Description, *, alone: bool) -> list[_Card]:
         by_form.setdefault(unit.formula(), (name, unit))
     forms = list(by_form.values())
     if not alone:
-        forms = [next((form for form in forms if not form[1].is_projected), forms[0])]
+        # Most units keep the shape; in a highway network the first of a stage is plain.
+        forms = sorted(forms, key=lambda form: (form[1].is_projected, form[1].merge == "none"))[:1]
     title = description.name
     if form := description.options.get("form"):
         title += f", form {form}"

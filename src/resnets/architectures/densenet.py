@@ -71,7 +71,9 @@ def build(options: DenseNetOptions) -> nn.Module:
             transition = networks.dense_transition(channels, reduced)
             channels, stride = reduced, stride * 2
         made = [_unit(channels + j * options.growth_rate, options) for j in range(depth)]
-        stages.append(networks.dense_stage(made, transition=transition, recompute=options.memory_saving))
+        stages.append(
+            networks.build_dense_stage(made, transition=transition, recompute=options.memory_saving)
+        )
         channels += depth * options.growth_rate
         info.append(networks.FeatureInfo(f"stages.{i}", channels, stride))
     info.append(networks.FeatureInfo("final", channels, stride))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from resnets.networks.assembly import build_stack as build_stack
     from resnets.networks.classifiers import grid_classifier as grid_classifier
     from resnets.networks.classifiers import hidden_layer_classifier as hidden_layer_classifier
-    from resnets.networks.dense_stage import dense_stage as dense_stage
+    from resnets.networks.dense_stage import build_dense_stage as build_dense_stage
     from resnets.networks.dense_stage import dense_transition as dense_transition
     from resnets.networks.gates import current_gates as current_gates
     from resnets.networks.gates import gateable_units as gateable_units
@@ -49,7 +49,7 @@ _HOMES = {
     "build_stack": "resnets.networks.assembly",
     "build_stem": "resnets.networks.stems",
     "choose_stem": "resnets.networks.stem_choice",
-    "dense_stage": "resnets.networks.dense_stage",
+    "build_dense_stage": "resnets.networks.dense_stage",
     "dense_transition": "resnets.networks.dense_stage",
     "current_gates": "resnets.networks.gates",
     "gateable_units": "resnets.networks.gates",

@@ -69,7 +69,9 @@ def _fixed_statistics(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
                 norm.num_batches_tracked.copy_(count)
 
 
-def dense_stage(units: Sequence[nn.Module], *, transition: nn.Module | None, recompute: bool) -> Stage:
+def build_dense_stage(
+    units: Sequence[nn.Module], *, transition: nn.Module | None, recompute: bool
+) -> Stage:
     """Make a stage of densely connected units.
 
     Args:
