@@ -5,7 +5,14 @@ import re
 import pytest
 import torch
 
-from .renaming import TIMM_RESNET_V2, TORCHVISION_RESNET, Rule, rename, torchvision_vgg
+from .renaming import (
+    TIMM_RESNET_V2,
+    TORCHVISION_DENSENET,
+    TORCHVISION_RESNET,
+    Rule,
+    rename,
+    torchvision_vgg,
+)
 
 pytestmark = pytest.mark.parity
 
@@ -26,6 +33,16 @@ def test_a_resnet_is_renamed() -> None:
         "stem.norm.running_var",
         "stages.1.units.0.shortcut.norm.bias",
         "classifier.weight",
+    ]
+
+
+def test_a_densenet_is_renamed() -> None:
+    unit = "features.denseblock1.denselayer2"
+    names = [f"{unit}.norm1.bias", f"{unit}.norm2.bias", "features.transition1.conv.weight"]
+    assert list(rename(dict.fromkeys(names, ZERO), TORCHVISION_DENSENET)) == [
+        "stages.0.units.1.preactivation.norm.bias",
+        "stages.0.units.1.residual.norm1.bias",
+        "stages.1.transition.conv.weight",
     ]
 
 

@@ -11,6 +11,7 @@ Left out:
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from types import ModuleType
 
@@ -201,18 +202,19 @@ def test_dilation(case: Case, timm: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "case",
+    ("case", "last"),
     [
-        Case("resnet50", "resnet50", TIMM_RESNET),
-        Case("resnetv2_50", "resnetv2_50_timm", TIMM_RESNET_V2),
+        (Case("resnet50", "resnet50", TIMM_RESNET), "stages.3"),
+        (Case("resnetv2_50", "resnetv2_50_timm", TIMM_RESNET_V2), "stages.3"),
+        (Case("densenet121", "densenet121", TORCHVISION_DENSENET), "final"),
     ],
     ids=str,
 )
-def test_features(case: Case, timm: ModuleType) -> None:
+def test_features(case: Case, last: str, timm: ModuleType) -> None:
     theirs, ours = make_pair(partial(timm.create_model, case.theirs), case, IMAGES)
     their_features = timm.create_model(case.theirs, features_only=True)
     named = {
-        name.replace("stages.", "stages_").replace("stem.", "stem_"): tensor
+        re.sub(r"^(stages|stem|features)\.", r"\1_", name): tensor
         for name, tensor in theirs.state_dict().items()
     }
     their_features.load_state_dict({name: named[name] for name in their_features.state_dict()})
@@ -223,6 +225,6 @@ def test_features(case: Case, timm: ModuleType) -> None:
         before_pool, *their_maps = their_features.eval()(IMAGES)
         our_maps = our_features.eval()(IMAGES)
     their_maps.insert(0, functional.max_pool2d(before_pool, 3, stride=2, padding=1))
-    names = ["stem", "stages.0", "stages.1", "stages.2", "stages.3"]
+    names = ["stem", "stages.0", "stages.1", "stages.2", last]
     for name, their_map in zip(names, their_maps, strict=True):
         assert_same(our_maps[name], their_map, exact=True, what=name)
