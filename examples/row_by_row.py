@@ -68,8 +68,8 @@ def main() -> None:
     """Train both networks and print what they reach."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    parser.add_argument("--images", type=int, default=20_000, help="of the 60,000 to train on")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--images", type=int, default=10_000, help="of the 60,000 to train on")
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--layers", type=int, default=12)
     given = parser.parse_args()
     images, labels = read(given.folder, "train")

@@ -95,9 +95,9 @@ def main() -> None:
     """Train both networks and print what they reach."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    parser.add_argument("--images", type=int, default=800, help="to train on")
+    parser.add_argument("--images", type=int, default=300, help="to train on")
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--depth", type=int, default=56, help="of the encoder: 6n+2")
+    parser.add_argument("--depth", type=int, default=32, help="of the encoder: 6n+2")
     given = parser.parse_args()
     generator = torch.Generator().manual_seed(0)
     left, right = photo_halves()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -60,3 +62,46 @@ def test_a_broken_package_does_not_take_the_rest_down(tmp_path: Path, code: str)
     assert done.returncode == 0
     assert "resnet50" in done.stdout
     assert "the architectures of 'outside' could not be loaded: " in done.stderr
+
+
+@pytest.fixture
+def few_pictures(tmp_path: Path) -> Path:
+    """A folder like Fashion-MNIST's, with few random pictures."""
+    generator = np.random.default_rng(0)
+    for split, count in (("train", 64), ("t10k", 40)):
+        pixels = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8).tobytes()
+        labels = generator.integers(0, 10, count, dtype=np.uint8).tobytes()
+        (tmp_path / f"{split}-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(16) + pixels))
+        (tmp_path / f"{split}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(8) + labels))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("example", "options", "said"),
+    [
+        (
+            "row_by_row",
+            ["--images", "64", "--layers", "2"],
+            "2 recurrent layers with shortcuts: accuracy ",
+        ),
+        (
+            "segment_foreground",
+            ["--images", "32", "--depth", "8"],
+            "U-Net on resnet8, with shortcuts: mean",
+        ),
+    ],
+)
+def test_training_examples(few_pictures: Path, example: str, options: list[str], said: str) -> None:
+    command = [
+        sys.executable,
+        str(EXAMPLES / f"{example}.py"),
+        str(few_pictures),
+        "--epochs",
+        "1",
+        *options,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first.startswith(said)
+    assert "without shortcuts: " in second

@@ -128,3 +128,18 @@ def test_errors(tmp_path: Path) -> None:
         resnets.draw([network], tmp_path / "net.svg", subject="unit", image_size=8)
     assert str(no_units.value) == "Sequential has no residual units to draw"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_memory_saving_network_is_drawn_like_the_other() -> None:
+    drawn = [
+        texts(draw_networks([resnets.describe("densenet-bc-16-4", memory_saving=saving)]))
+        for saving in (False, True)
+    ]
+    assert drawn[0] == drawn[1]
+    assert drawn[0].count("3×3 conv, 4") == 6
+
+
+def test_a_highway_network_shows_a_highway_unit() -> None:
+    svg = draw_units([resnets.describe("highway-10-16"), resnets.describe("densenet121")])
+    assert "gate" in texts(svg)
+    assert "concatenate" in texts(svg)

@@ -7,7 +7,7 @@ out. Long runs of equal units are cut short, and say so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -19,8 +19,10 @@ from resnets.analysis.anatomy import (
     unit_anatomy,
     without_names,
 )
+from resnets.analysis.cost import network_parts
 from resnets.analysis.description import Description
 from resnets.analysis.svg import FAINT, INK, Sheet
+from resnets.networks.dense_stage import RecomputingDenseStage
 from resnets.quantities import count, times
 from resnets.units.residual_unit import ResidualUnit
 
@@ -47,6 +49,15 @@ class _Box:
     size: int
     fill: str
     is_gap: bool = False
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A unit, or what stands outside the units."""
+
+    name: str
+    stage: str
+    unit: UnitAnatomy | None
 
 
 @dataclass(frozen=True)
@@ -163,16 +174,8 @@ def _column(description: Description) -> _Column:
             if layer.kind in ("conv", "pool", "linear", "scale") and not is_idle:
                 boxes.append(_Box(layer.label, size, _fill(stage)))
 
-    parts = [
-        (part.stage, part.name, unit_anatomy(module, part.name) if is_unit else None)
-        for part in description.parts
-        for module in [modules[part.name]]
-        for is_unit in [isinstance(module, ResidualUnit)]
-    ]
-    for (stage, unit), run in groupby(
-        parts, key=lambda part: (part[0], part[2] and without_names(part[2]))
-    ):
-        names = [name for _, name, _ in run]
+    for (stage, unit), run in groupby(_drawn_parts(description), key=_same_kind):
+        names = [part.name for part in run]
         if unit is None:
             for name in names:
                 add(branch_layers(modules[name], name), stage)
@@ -187,6 +190,23 @@ def _column(description: Description) -> _Column:
             if unit.merge != "none" and len(boxes) > first:
                 shortcuts.append((first, len(boxes) - 1, _kind(unit)))
     return _Column(tuple(boxes), tuple(shortcuts))
+
+
+def _drawn_parts(description: Description) -> Iterator[_Part]:
+    """The parts of a network; a stage that recomputes has its costs as a whole, and is made of units."""
+    modules = dict(description.network.named_modules())
+    for part in description.parts:
+        module = modules[part.name]
+        inside = [(part.name, module)]
+        if isinstance(module, RecomputingDenseStage):
+            inside = list(network_parts(module, f"{part.name}."))
+        for name, inner in inside:
+            unit = unit_anatomy(inner, name) if isinstance(inner, ResidualUnit) else None
+            yield _Part(name, part.stage, unit)
+
+
+def _same_kind(part: _Part) -> tuple[str, UnitAnatomy | None]:
+    return part.stage, part.unit and without_names(part.unit)
 
 
 def flatten(layers: Sequence[Layer | Paths]) -> list[Layer]:
