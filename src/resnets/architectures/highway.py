@@ -22,7 +22,7 @@ from resnets import networks, units
 from resnets.architectures import papers
 from resnets.config import Count, Counts, Switch
 from resnets.errors import DepthError
-from resnets.networks.network_options import KernelSizes, NetworkOptions
+from resnets.networks.network_options import KernelSizes, NetworkOptions, check_stages
 from resnets.registry import Architecture, Family, NameRule
 
 if TYPE_CHECKING:
@@ -53,11 +53,9 @@ class HighwayOptions(NetworkOptions):
 
     @model_validator(mode="after")
     def _stages_agree(self) -> HighwayOptions:
-        if not self.depths or len(self.depths) != len(self.widths) or not self.kernel_sizes:
-            raise ValueError(
-                f"depths and widths must have one entry per stage, got {len(self.depths)} and "
-                f"{len(self.widths)}; kernel_sizes at least one, got {len(self.kernel_sizes)}"
-            )
+        check_stages(self.depths, self.widths)
+        if not self.kernel_sizes:
+            raise ValueError("kernel_sizes needs at least one entry")
         return self
 
 

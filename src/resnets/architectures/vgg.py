@@ -15,7 +15,7 @@ from pydantic import model_validator
 from resnets import networks, units
 from resnets.architectures import papers
 from resnets.config import Count, Counts, Rate, Switch
-from resnets.networks.network_options import NetworkOptions
+from resnets.networks.network_options import NetworkOptions, check_stages
 from resnets.registry import Architecture, Family
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ class VGGOptions(NetworkOptions):
 
     @model_validator(mode="after")
     def _stages_agree(self) -> VGGOptions:
-        if not self.depths or len(self.depths) != len(self.widths):
-            raise ValueError(
-                f"depths and widths must have one entry per stage, got {len(self.depths)} and "
-                f"{len(self.widths)}"
-            )
+        check_stages(self.depths, self.widths)
         stride = 2 ** len(self.depths)
         if self.image_size is not None and self.image_size < stride:
             raise ValueError(

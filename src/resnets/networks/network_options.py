@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -29,6 +30,18 @@ def _power_of_two(stride: int) -> int:
 KernelSize = Annotated[Count, AfterValidator(_odd)]
 KernelSizes = Annotated[tuple[KernelSize, ...], BeforeValidator(as_list)]
 OutputStride = Annotated[Count, AfterValidator(_power_of_two)]
+
+
+def check_stages(depths: Sequence[int], widths: Sequence[int]) -> None:
+    """Refuse depths and widths that do not describe the same stages.
+
+    Raises:
+        ValueError: as validators do.
+    """
+    if not depths or len(depths) != len(widths):
+        raise ValueError(
+            f"depths and widths must have one entry per stage, got {len(depths)} and {len(widths)}"
+        )
 
 
 class NetworkOptions(Settings):
@@ -91,11 +104,7 @@ class StackOptions(NetworkOptions):
     def _stages_agree(self) -> StackOptions:
         if not self.depths or not self.kernel_sizes:
             raise ValueError("depths and kernel_sizes need at least one entry each")
-        if len(self.depths) != len(self.widths):
-            raise ValueError(
-                f"depths and widths must have one entry per stage, got {len(self.depths)} and "
-                f"{len(self.widths)}"
-            )
+        check_stages(self.depths, self.widths)
         return self
 
     @property
