@@ -88,7 +88,8 @@ def _sentence(detail: ErrorDetails, settings: type[BaseModel]) -> str:
     key = _key(detail)
     if detail["type"] == "extra_forbidden":
         known = _fields(settings, detail["loc"])
-        close = suggest(key, known, count=1, cutoff=0.75)
+        starts = [repr(name) for name in known if name.startswith(key)]
+        close = suggest(key, known, count=1, cutoff=0.75) or "".join(starts[:1])
         guess = f"did you mean {close[1:-1]}?" if close else f"known are {', '.join(known)}"
         return f"{key} is unknown, {guess}"
     if detail["type"] == "missing":
