@@ -121,8 +121,8 @@ def check_exported(name: str, options: dict[str, Any], *, multiple: int = 1) -> 
     """
     network = evaluated(name, options)
     stride = small(network) // 2
-    # VGG's max pools round down, everything else rounds up.
-    least = 2 * stride if name.startswith("vgg") else stride + multiple
+    # Pools between stages round down, everything else rounds up.
+    least = 2 * stride if name.startswith(("vgg", "densenet")) else stride + multiple
     height, width = (Dim(d, min=least // multiple) * multiple for d in ("height", "width"))
     images = torch.randn(2, 3, 2 * stride, 3 * stride)
     shapes = ({0: Dim("batch"), 2: height, 3: width},)
