@@ -30,10 +30,10 @@ demo: setup
 	$(BIN)/python examples/first_steps.py demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not parity" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not parity" --cov --cov-report=term:skip-covered
 
 test-all: .venv/peers
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 check: setup
 	$(BIN)/ruff format --check

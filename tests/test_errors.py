@@ -22,6 +22,7 @@ PROMISES = {
     "DepthError": (ConfigError, 2),
     "RegistrationError": (ValueError, 2),
     "InputShapeError": (ValueError, 3),
+    "GateError": (ValueError, 4),
     "UnsupportedError": (ValueError, 4),
     "OutputError": (OSError, 5),
 }
