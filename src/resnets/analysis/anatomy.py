@@ -14,6 +14,7 @@ from torch import nn
 from resnets.networks.classifiers import GlobalAverage, GlobalMaximum
 from resnets.units.aggregated_branches import ParallelPaths
 from resnets.units.highway import GatedMerge
+from resnets.units.layers import ReLU
 from resnets.units.merges import Add, Concatenate, ResidualOnly
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.shortcuts import PadShortcut
@@ -193,6 +194,7 @@ _KINDS: dict[type[nn.Module], tuple[LayerKind, Callable[[Any], str]]] = {
     nn.Linear: ("linear", lambda layer: f"linear, {layer.out_features}"),
     nn.BatchNorm2d: ("norm", lambda _: "norm"),
     nn.ReLU: ("act", lambda _: "ReLU"),
+    ReLU: ("act", lambda _: "ReLU"),
     nn.MaxPool2d: (
         "pool",
         lambda layer: f"{layer.kernel_size}x{layer.kernel_size} max pool, /{layer.stride}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from resnets.units.layers import named_layers
+from resnets.units.layers import ReLU, named_layers
 
 
 class GlobalAverage(nn.Module):
@@ -52,10 +52,10 @@ def hidden_layer_classifier(
     layers: dict[str, nn.Module] = {
         "flatten": nn.Flatten(1),
         "linear1": nn.Linear(channels * grid * grid, hidden_features),
-        "act1": nn.ReLU(),
+        "act1": ReLU(),
         "dropout1": nn.Dropout(dropout),
         "linear2": nn.Linear(hidden_features, hidden_features),
-        "act2": nn.ReLU(),
+        "act2": ReLU(),
         "dropout2": nn.Dropout(dropout),
         "linear3": nn.Linear(hidden_features, num_classes),
     }

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from resnets.networks.residual_network import Stage
-from resnets.units.layers import convolution, named_layers
+from resnets.units.layers import ReLU, convolution, named_layers
 from resnets.units.residual_unit import ResidualUnit
 
 
@@ -98,7 +98,7 @@ def dense_transition(in_channels: int, out_channels: int) -> nn.Sequential:
     return named_layers(
         {
             "norm": nn.BatchNorm2d(in_channels),
-            "act": nn.ReLU(),
+            "act": ReLU(),
             "conv": convolution(in_channels, out_channels, 1),
             "pool": nn.AvgPool2d(2),
         }

@@ -12,7 +12,7 @@ from torch import nn
 
 from resnets.networks.network_options import StemPool
 from resnets.networks.stem_choice import StemKind
-from resnets.units.layers import convolution, named_layers
+from resnets.units.layers import ReLU, convolution, named_layers
 
 
 def build_stem(
@@ -42,14 +42,14 @@ def build_stem(
         for i, (c_in, c_out) in enumerate([(in_channels, half), (half, half)], start=1):
             layers[f"conv{i}"] = convolution(c_in, c_out, 3, stride=2 if i == 1 else 1)
             layers[f"norm{i}"] = nn.BatchNorm2d(c_out)
-            layers[f"act{i}"] = nn.ReLU()
+            layers[f"act{i}"] = ReLU()
         layers["conv"] = convolution(half, channels, 3)
     else:
         kernel_size, stride = {"imagenet": (7, 2), "small": (3, 2), "cifar": (3, 1)}[kind]
         layers["conv"] = convolution(in_channels, channels, kernel_size, stride=stride)
     if normalized:
         layers["norm"] = nn.BatchNorm2d(channels)
-        layers["act"] = nn.ReLU()
+        layers["act"] = ReLU()
     if kind in ("imagenet", "deep"):
         ceil = pool == "ceil"
         layers["pool"] = nn.MaxPool2d(3, stride=2, padding=0 if ceil else 1, ceil_mode=ceil)

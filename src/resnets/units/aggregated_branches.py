@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from resnets.units.branches import StrideOn, convolution_branch
-from resnets.units.layers import convolution, named_layers
+from resnets.units.layers import ReLU, convolution, named_layers
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.unit_shape import UnitShape
 
@@ -79,7 +79,7 @@ def _path(shape: UnitShape, form: BlockForm, stride_on: StrideOn) -> nn.Sequenti
         return convolution_branch(shape, kernel_sizes=(1, 3, 1), stride_on=stride_on, last_norm=False)
     narrow = replace(shape, out_channels=shape.width)
     path = convolution_branch(narrow, kernel_sizes=(1, 3), stride_on=stride_on)
-    path.add_module("act2", nn.ReLU())
+    path.add_module("act2", ReLU())
     return path
 
 

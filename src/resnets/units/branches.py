@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import nn
 
-from resnets.units.layers import convolution, named_layers
+from resnets.units.layers import ReLU, convolution, named_layers
 from resnets.units.squeeze_excitation import SqueezeExcitation
 from resnets.units.stochastic_depth import StochasticDepth
 from resnets.units.unit_shape import UnitShape
@@ -69,7 +69,7 @@ def convolution_branch(
         if i < last or last_norm:
             layers[f"norm{i}"] = nn.BatchNorm2d(channels[i])
         if i < last:
-            layers[f"act{i}"] = nn.ReLU()
+            layers[f"act{i}"] = ReLU()
     return named_layers(layers)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from resnets.units.layers import preactivation
+from resnets.units.layers import ReLU, preactivation
 from resnets.units.merges import Add, Concatenate, ResidualOnly
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.shortcuts import ShortcutOption, choose_shortcut
@@ -17,7 +17,7 @@ def plain_unit(branch: nn.Module) -> ResidualUnit:
     Args:
         branch: F.
     """
-    return ResidualUnit(branch, merge=ResidualOnly(), activation=nn.ReLU())
+    return ResidualUnit(branch, merge=ResidualOnly(), activation=ReLU())
 
 
 def original_unit(branch: nn.Module, shape: UnitShape, shortcut: ShortcutOption) -> ResidualUnit:
@@ -32,7 +32,7 @@ def original_unit(branch: nn.Module, shape: UnitShape, shortcut: ShortcutOption)
         branch,
         shortcut=choose_shortcut(shape, shortcut),
         merge=Add(),
-        activation=nn.ReLU(),
+        activation=ReLU(),
     )
 
 

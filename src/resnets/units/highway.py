@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from resnets.units.layers import convolution, named_layers
+from resnets.units.layers import ReLU, convolution, named_layers
 from resnets.units.residual_unit import ResidualUnit
 from resnets.units.unit_shape import UnitShape
 
@@ -55,6 +55,6 @@ def highway_unit(shape: UnitShape, *, kernel_size: int) -> ResidualUnit:
     }
     branch = {
         "conv1": convolution(channels, channels, kernel_size, bias=True),
-        "act1": nn.ReLU(),
+        "act1": ReLU(),
     }
     return ResidualUnit(named_layers(branch), merge=GatedMerge(named_layers(gate)))

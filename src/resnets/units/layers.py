@@ -5,7 +5,25 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ReLU(nn.ReLU):
+    """ReLU that takes over its input's memory where no gradient is recorded.
+
+    At inference a second copy of every map costs a good part of a ResNet-50's time on a CPU. Where
+    gradients are recorded nothing is overwritten, so that hooks of explanation tools see every tensor.
+    It stands only behind layers that make a new tensor, never where a unit's input would be changed.
+
+    Shape:
+        any -> the same
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Set what is negative to zero."""
+        return functional.relu(x, inplace=not torch.is_grad_enabled())
 
 
 def convolution(
@@ -56,7 +74,7 @@ def preactivation(channels: int) -> nn.Sequential:
     Args:
         channels: of the unit's input.
     """
-    return named_layers({"norm": nn.BatchNorm2d(channels), "act": nn.ReLU()})
+    return named_layers({"norm": nn.BatchNorm2d(channels), "act": ReLU()})
 
 
 def max_pool() -> nn.MaxPool2d:

@@ -55,7 +55,8 @@ class ResidualUnit(nn.Module):
         """Apply the unit; with a gate of 0, without its residual: f(h(x))."""
         if self.gate == 0.0:
             shortcut = self.shortcut(self.preactivation(x) if self.share_preactivation else x)
-            skipped: Tensor = self.activation(shortcut)
+            # An identity hands the input itself on, which f must not write into.
+            skipped: Tensor = self.activation(shortcut.clone() if shortcut is x else shortcut)
             return skipped
         a = self.preactivation(x)
         residual = self.residual(a)

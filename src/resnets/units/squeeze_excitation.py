@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from resnets.units.layers import ReLU
+
 
 class SqueezeExcitation(nn.Module):
     """Scale channels by sigmoid(W2 ReLU(W1 mean(x))).
@@ -25,7 +27,7 @@ class SqueezeExcitation(nn.Module):
     def __init__(self, channels: int, squeeze_channels: int) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(channels, squeeze_channels, 1)
-        self.act = nn.ReLU()
+        self.act = ReLU()
         self.expand = nn.Conv2d(squeeze_channels, channels, 1)
         self.gate = nn.Sigmoid()
 
