@@ -1,48 +1,50 @@
-"""Stochastic depth per mini-batch: does a step's time fall by the share of units that do not run?"""
+"""Stochastic depth per mini-batch: does a step's time fall by the share of units that do not run?
+
+Steps with all units and steps with drawn gates alternate in one process, on one network.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
+import time
 
-from alternation import alternate, read_rounds
+import torch
+from torch.nn import functional
 
-STEP = """
-import json, statistics, time, torch, resnets
+import resnets
 from resnets.training.depth import draw_gates, survival_probabilities
-torch.manual_seed(0)
-torch.set_num_threads(1)
-network = resnets.create_model("resnet110").train()
-probabilities = survival_probabilities(network, last={last})
-generator = torch.Generator().manual_seed(0)
-optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-images, labels = torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
-def step():
-    resnets.set_gates(network, draw_gates(probabilities, generator=generator))
-    optimizer.zero_grad()
-    torch.nn.functional.cross_entropy(network(images), labels).backward()
-    optimizer.step()
-step()
-start = time.perf_counter()
-for _ in range(8):
-    step()
-print(json.dumps((time.perf_counter() - start) / 8))
-"""
 
 
 def main() -> None:
-    """Print the times beside the expected share."""
-    rounds = read_rounds(__doc__ or "", 3)
-    contenders = {f"resnet110, p_L = {last}": STEP.format(last=last) for last in (1.0, 0.5, 0.2)}
-    medians = alternate(
-        "A training step, batch 32",
-        {name: [sys.executable, "-c", code] for name, code in contenders.items()},
-        rounds=rounds,
-        reports=True,
-    )
-    base = next(iter(medians.values()))
-    for (name, seconds), last in zip(medians.items(), (1.0, 0.5, 0.2), strict=True):
-        expected = sum(1 - place / 54 * (1 - last) for place in range(1, 55)) / 54
-        print(f"  {name}: {seconds / base:.2f} of the time, {expected:.2f} of the units run on average")
+    """Print the share of the time beside the share of the units."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=25, help="of each kind")
+    steps = parser.parse_args().steps
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    network = resnets.create_model("resnet110").train()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    images, labels = torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,))
+
+    def seconds(gates: tuple[float, ...] | None) -> float:
+        start = time.perf_counter()
+        resnets.set_gates(network, gates)
+        optimizer.zero_grad()
+        functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+        return time.perf_counter() - start
+
+    probabilities = survival_probabilities(network, last=0.5)
+    generator = torch.Generator().manual_seed(0)
+    seconds(None)
+    whole = drawn = run = 0.0
+    for _ in range(steps):
+        gates = draw_gates(probabilities, generator=generator)
+        whole += seconds(None)
+        drawn += seconds(gates)
+        run += sum(gates) / len(gates)
+    shares = f"{drawn / whole:.3f} of the time, {run / steps:.3f} of the units"
+    print(f"resnet110, p_L = 0.5, {steps} steps: {shares}")
 
 
 if __name__ == "__main__":
