@@ -118,9 +118,9 @@ def test_original_and_full_preactivation_are_members_of_the_family() -> None:
 
 def test_errors() -> None:
     with pytest.raises(UnknownNameError) as name:
-        build_variant("orginal")
+        build_variant("original1")
     assert str(name.value).startswith(
-        "no variant of the unit named 'orginal'. Did you mean 'original'? All names: original, "
+        "no variant of the unit named 'original1'. Did you mean 'original'? All names: original, "
     )
     with pytest.raises(DepthError):
         build_variant("original", depth=21)
