@@ -8,6 +8,12 @@
     ├── InputShapeError    (ValueError)       images of a shape or type that the network cannot take
     ├── GateError          (ValueError)       gates that do not fit a network's units
     ├── UnsupportedError   (ValueError)       a network that a function cannot work on
+    ├── DataError          (ValueError)       data that cannot be used
+    │   └── ImageError                        an image that cannot be used, with the reason
+    ├── WeightsError       (ValueError)       a file of weights that is missing, damaged or not safe
+    │   └── WeightsMismatchError              weights that do not fit a network
+    ├── DownloadError      (OSError)          an address that does not give what it should
+    ├── MissingDependencyError (ImportError)  an optional package that a function needs
     └── OutputError        (OSError)          a file that cannot be written
 
 Each message says what is wrong, what was got and what would be right. `exit_code` is what the
@@ -107,6 +113,56 @@ class UnsupportedError(ResNetsError, ValueError):
     """A network that a function cannot work on."""
 
     exit_code = 4
+
+
+class DataError(ResNetsError, ValueError):
+    """Data that cannot be used."""
+
+    exit_code = 3
+
+
+class ImageError(DataError):
+    """An image that cannot be used.
+
+    Args:
+        reason: what is wrong, in a word or two that a count of many files can use: 'truncated'.
+        detail: the whole sentence.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        super().__init__(detail)
+
+
+class WeightsError(ResNetsError, ValueError):
+    """A file of weights that is missing, damaged, of another format or not safe to read."""
+
+    exit_code = 4
+
+
+class WeightsMismatchError(WeightsError):
+    """Weights that do not fit a network."""
+
+
+class DownloadError(ResNetsError, OSError):
+    """An address that does not give what it should, or cannot be reached."""
+
+    exit_code = 5
+
+
+class MissingDependencyError(ResNetsError, ImportError):
+    """An optional package that a function needs.
+
+    Args:
+        purpose: what needs it, such as 'reading .h5 files'.
+        package: its name.
+        extra: of resnets, that brings it.
+    """
+
+    exit_code = 5
+
+    def __init__(self, purpose: str, package: str, *, extra: str) -> None:
+        super().__init__(f"{purpose} needs {package}: pip install 'resnets[{extra}]'")
 
 
 class OutputError(ResNetsError, OSError):

@@ -1,0 +1,1 @@
+"""From files of images to arrays that networks take."""

@@ -1,0 +1,1 @@
+"""Weights in files: ours and everybody's, told apart, checked, downloaded, converted."""
