@@ -8,7 +8,15 @@ import pickle
 import pytest
 
 from resnets import errors
-from resnets.errors import ConfigError, DepthError, ResNetsError, UnknownNameError, suggest
+from resnets.errors import (
+    ConfigError,
+    DataError,
+    DepthError,
+    ResNetsError,
+    UnknownNameError,
+    WeightsError,
+    suggest,
+)
 
 CLASSES = {
     name: value
@@ -24,6 +32,12 @@ PROMISES = {
     "InputShapeError": (ValueError, 3),
     "GateError": (ValueError, 4),
     "UnsupportedError": (ValueError, 4),
+    "DataError": (ValueError, 3),
+    "ImageError": (DataError, 3),
+    "WeightsError": (ValueError, 4),
+    "WeightsMismatchError": (WeightsError, 4),
+    "DownloadError": (OSError, 5),
+    "MissingDependencyError": (ImportError, 5),
     "OutputError": (OSError, 5),
 }
 

@@ -24,6 +24,7 @@ ORDER = [
     {"experiments"},
     {"applications"},
     {"console"},
+    {"commands"},
     {"cli"},
 ]
 RANKS = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from resnets.architectures.residual_rnn import residual_rnn as residual_rnn
     from resnets.architectures.resnext import convert_form as convert_form
     from resnets.architectures.resunet import resunet as resunet
+    from resnets.data.decode_policy import DecodePolicy as DecodePolicy
+    from resnets.data.labels import label_set as label_set
+    from resnets.data.preprocessing import Preprocessing as Preprocessing
+    from resnets.deployment.predicting import predict as predict
     from resnets.errors import ResNetsError as ResNetsError
     from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
@@ -27,21 +31,29 @@ if TYPE_CHECKING:
     from resnets.registry import Family as Family
     from resnets.registry import Paper as Paper
     from resnets.units.residual_unit import ResidualUnit as ResidualUnit
+    from resnets.weights.classifier import Classifier as Classifier
+    from resnets.weights.loading import load as load
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Architecture": "resnets.registry",
+    "Classifier": "resnets.weights.classifier",
+    "DecodePolicy": "resnets.data.decode_policy",
     "Family": "resnets.registry",
     "NetworkOptions": "resnets.networks.network_options",
     "Paper": "resnets.registry",
+    "Preprocessing": "resnets.data.preprocessing",
     "ResNetsError": "resnets.errors",
     "ResidualUnit": "resnets.units.residual_unit",
     "convert_form": "resnets.architectures.resnext",
     "create_model": "resnets.architectures.creation",
     "describe": "resnets.analysis.description",
     "draw": "resnets.analysis.drawing",
+    "label_set": "resnets.data.labels",
     "list_models": "resnets.architectures.creation",
+    "load": "resnets.weights.loading",
+    "predict": "resnets.deployment.predicting",
     "register_architecture": "resnets.architectures",
     "residual_rnn": "resnets.architectures.residual_rnn",
     "resunet": "resnets.architectures.resunet",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+
+T = TypeVar("T")
 
 SCHEMA_VERSION = 1
 """Of the JSON that `--json` prints; raised when a field changes its meaning or goes."""
@@ -21,6 +24,23 @@ SCHEMA_VERSION = 1
 def print_json(document: dict[str, Any]) -> None:
     """Print one document, with the version of its schema first."""
     _write(json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2) + "\n")
+
+
+def print_json_stream(document: dict[str, Any], key: str, items: Iterable[dict[str, Any]]) -> None:
+    """Print one document whose last entry is a list that comes bit by bit.
+
+    Args:
+        document: what stands before the list.
+        key: of the list.
+        items: of the list.
+    """
+    start = json.dumps({"schema_version": SCHEMA_VERSION, **document}, indent=2)
+    _write(start.removesuffix("\n}") + f",\n  {json.dumps(key)}: [")
+    separator = "\n"
+    for item in items:
+        _write(f"{separator}    {json.dumps(item)}")
+        separator = ",\n"
+    _write("\n  ]\n}\n")
 
 
 def print_blocks(blocks: Iterable[RenderableType]) -> None:
@@ -54,9 +74,34 @@ def table(
     return made
 
 
+def print_line(words: str) -> None:
+    """Print one line of a result that comes bit by bit."""
+    _write(words + "\n")
+
+
 def say(words: str) -> None:
     """Tell the user something that is not the result."""
     print(words, file=sys.stderr)  # noqa: T201
+
+
+def count_progress(items: Iterable[T], what: str) -> Iterator[T]:
+    """Pass items on, and tell how many have passed: in place on a terminal, else every 30 s.
+
+    Args:
+        items: that take their time.
+        what: they are, such as 'images'.
+    """
+    terminal = sys.stderr.isatty() and not sys.stdout.isatty()
+    every = 0.2 if terminal else 30.0
+    start = last = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        if (now := time.monotonic()) - last >= every:
+            last = now
+            words = f"{done} {what}, {done / (now - start):.1f}/s"
+            print(words, end="\r" if terminal else "\n", file=sys.stderr, flush=True)  # noqa: T201
+    if terminal:
+        print("\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def report(error: BaseException, *, debug: bool) -> None:

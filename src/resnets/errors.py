@@ -127,11 +127,14 @@ class ImageError(DataError):
     Args:
         reason: what is wrong, in a word or two that a count of many files can use: 'truncated'.
         detail: the whole sentence.
+        source: name of the image, if it has one.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, *, source: str | None = None) -> None:
         self.reason = reason
-        super().__init__(detail)
+        self.detail = detail
+        self.source = source
+        super().__init__(detail if source is None else f"{printable(source)}: {detail}")
 
 
 class WeightsError(ResNetsError, ValueError):
@@ -178,6 +181,18 @@ def _restore(
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def printable(text: str) -> str:
+    r"""Make a text from outside safe to show: what no terminal should obey is written as an escape.
+
+    Example:
+        >>> printable("a\x1b[31mb\n")
+        'a\\x1b[31mb\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def suggest(got: str, known: Iterable[str], *, count: int = 3, cutoff: float = 0.6) -> str:

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from resnets.errors import OutputError
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write a file in one step: whoever reads it sees the old text or the new one.
+    """Write a text in one step, as UTF-8.
 
     Args:
         path: of the file; its folder must exist.
         text: all of it.
+
+    Raises:
+        OutputError: with the reason.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error}") from error
+    return write_bytes(path, content)
+
+
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """Write a file in one step: whoever reads it sees the old content or the new one.
+
+    Args:
+        path: of the file; its folder must exist.
+        content: all of it.
 
     Raises:
         OutputError: with the reason.
@@ -26,12 +44,13 @@ def write_text(path: str | Path, text: str) -> Path:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".resnets-")
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(mode)
             temporary.replace(target)
+            _sync_folder(target.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -39,6 +58,16 @@ def write_text(path: str | Path, text: str) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot write {str(path)!r}: {reason}") from error
     return Path(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut; Windows has no such call and needs none."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

@@ -1,39 +1,31 @@
-"""Evaluation preprocessing without torch: resize by the fit policy, crop, normalise."""
+"""Evaluation preprocessing without torch: resize by the fit policy, crop, normalise.
+
+The steps and their rounding are torchvision's (`Resize`, `CenterCrop`, `ToTensor`, `Normalize`), but
+only the window that is kept is ever resized, and the last two are one multiplication and one addition.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BeforeValidator, Field, model_validator
 
-from resnets.config import Count, Settings, Switch, as_list
+from resnets.config import Count, Settings, as_list
+from resnets.data.decode_policy import DecodePolicy
+from resnets.data.decoding import DecodedImage, ImageSource, Pixels, decode
 
-Triple = Annotated[tuple[float, ...], BeforeValidator(as_list), Field(min_length=1, max_length=3)]
-"""One number per channel."""
+PerChannel = Annotated[tuple[float, ...], BeforeValidator(as_list), Field(min_length=1, max_length=3)]
+Crops: TypeAlias = Literal[1, 5]
 
-Byte = Annotated[int, Field(strict=True, ge=0, le=255)]
-
-
-class DecodePolicy(Settings):
-    """How the bytes of an image become pixels; part of every model file.
-
-    Attributes:
-        exif: 'apply' turns the image upright as its orientation tag says; 'ignore' repeats figures
-            that were published without.
-        background: RGB colour that transparent images are laid on, 0 to 255.
-        float_range: values of floating-point and 32-bit images that become black and white; without
-            it such images are refused.
-        max_pixels: width times height of the largest image that is decoded; Pillow itself stops at
-            178,956,970.
-        scaled: large JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which is faster and moves
-            the result by less than a grey level.
-    """
-
-    exif: Literal["apply", "ignore"] = "apply"
-    background: tuple[Byte, Byte, Byte] = (255, 255, 255)
-    float_range: tuple[float, float] | None = None
-    max_pixels: Annotated[int, Field(strict=True, ge=64, le=178_956_970)] = 50_000_000
-    scaled: Switch = False
+RESAMPLING = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 class Preprocessing(Settings):
@@ -43,10 +35,10 @@ class Preprocessing(Settings):
         image_size: height and width of what the network sees, in pixels.
         fit: 'crop' resizes the shorter side to `resize_size` and cuts the middle out; 'pad' shows the
             whole image with bars of the background's colour; 'stretch' ignores its proportions.
-        resize_size: length of the shorter side before the cut, in pixels, at least `image_size`.
-            [image_size]
+        resize_size: with 'crop', length of the shorter side before the cut, in pixels, at least
+            `image_size`. [image_size]
         interpolation: of the resize, always with antialiasing but for 'nearest'.
-        channels: what the network's first layer takes, in order; 'L' is luma.
+        channels: what the network's first layer takes, in order; 'L' is luma (ITU-R 601-2).
         mean: subtracted from each channel, on a scale of 0 to 1.
         std: then divided by.
         decoding: how the file becomes pixels.
@@ -57,6 +49,158 @@ class Preprocessing(Settings):
     resize_size: Count | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
     channels: Literal["RGB", "BGR", "L"] = "RGB"
-    mean: Triple = (0.485, 0.456, 0.406)
-    std: Triple = (0.229, 0.224, 0.225)
+    mean: PerChannel = (0.485, 0.456, 0.406)
+    std: PerChannel = (0.229, 0.224, 0.225)
     decoding: DecodePolicy = DecodePolicy()
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Preprocessing:
+        if not len(self.mean) == len(self.std) == self.num_channels:
+            raise ValueError(
+                f"mean and std need {self.num_channels} numbers each for channels {self.channels!r}, "
+                f"got {len(self.mean)} and {len(self.std)}"
+            )
+        if min(self.std) <= 0:
+            raise ValueError(f"std must be above 0, got {self.std}")
+        if self.resize_size is not None and self.fit != "crop":
+            raise ValueError(f"resize_size has no effect with fit={self.fit!r}")
+        if self.resize_size is not None and self.resize_size < self.image_size:
+            raise ValueError(
+                f"resize_size must be at least image_size {self.image_size}, got {self.resize_size}"
+            )
+        return self
+
+    @property
+    def num_channels(self) -> int:
+        """What the network's first layer takes: 3, or 1 for luma."""
+        return 1 if self.channels == "L" else 3
+
+    @property
+    def shorter_side(self) -> int:
+        """Of the image after the resize, in pixels; at most, where the image is padded."""
+        return self.resize_size or self.image_size
+
+    def resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the whole image after the resize.
+
+        Args:
+            width: before, in pixels.
+            height: likewise.
+        """
+        size = self.image_size
+        if self.fit == "stretch":
+            return size, size
+        if self.fit == "pad":
+            longer = max(width, height)
+            return max(1, round(size * width / longer)), max(1, round(size * height / longer))
+        short = self.shorter_side
+        return (short, short * height // width) if width <= height else (short * width // height, short)
+
+
+def prepare(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Turn an image into what a network takes.
+
+    Args:
+        source: path, bytes, Pillow image or uint8 pixels.
+        preprocessing: of the network.
+
+    Returns:
+        Array (C, image_size, image_size), contiguous.
+
+    Raises:
+        ImageError: if the image cannot be used.
+    """
+    return normalize(fit(decode_for(source, preprocessing), preprocessing), preprocessing)
+
+
+def decode_for(source: ImageSource, preprocessing: Preprocessing) -> DecodedImage:
+    """Decode an image for a network; arguments and errors as for `prepare`."""
+    return decode(source, preprocessing.decoding, for_size=preprocessing.shorter_side)
+
+
+def views(
+    decoded: DecodedImage, preprocessing: Preprocessing, *, crops: Crops = 1, flip: bool = False
+) -> NDArray[np.float32]:
+    """Make the views of an image that test-time augmentation averages over.
+
+    Args:
+        decoded: the image.
+        preprocessing: of the network; several crops need its fit to be 'crop'.
+        crops: 1 for the middle; 5 for the middle and the four corners.
+        flip: add the mirror image of each: 5 crops become the papers' 10
+            (Krizhevsky et al. 2012, sec. 4.1).
+
+    Returns:
+        Array (views, C, image_size, image_size); the middle comes first.
+    """
+    places = ["middle", "top left", "top right", "bottom left", "bottom right"][:crops]
+    made = [normalize(fit(decoded, preprocessing, place=p), preprocessing) for p in places]
+    if flip:
+        made = [side for view in made for side in (view, view[..., ::-1])]
+    return np.stack(made)
+
+
+def fit(decoded: DecodedImage, preprocessing: Preprocessing, *, place: str = "middle") -> Pixels:
+    """Resize an image and cut out what the network sees.
+
+    Args:
+        decoded: the whole image.
+        preprocessing: of the network.
+        place: of the cut: 'middle', 'top left', 'top right', 'bottom left' or 'bottom right'.
+
+    Returns:
+        Pixels (image_size, image_size, 3), uint8, RGB.
+    """
+    size, image = preprocessing.image_size, decoded.image
+    resampling = RESAMPLING[preprocessing.interpolation]
+    width, height = preprocessing.resized(*image.size)
+    if preprocessing.fit == "pad":
+        canvas = Image.new("RGB", (size, size), preprocessing.decoding.background)
+        small = Image.fromarray(np.asarray(image.resize((width, height), resampling))[..., :3])
+        canvas.paste(small, ((size - width) // 2, (size - height) // 2))
+        return np.asarray(canvas)
+    left, top = cut_corner((width, height), size, place)
+    across, down = image.width / width, image.height / height
+    box = (left * across, top * down, (left + size) * across, (top + size) * down)
+    return np.asarray(image.resize((size, size), resampling, box=box))[..., :3]
+
+
+def cut_corner(whole: tuple[int, int], size: int, place: str) -> tuple[int, int]:
+    """Find the left top corner of a square cut, in pixels.
+
+    Args:
+        whole: width and height of the image.
+        size: side of the cut.
+        place: as in `fit`.
+    """
+    spare = whole[0] - size, whole[1] - size
+    left = {"left": 0, "right": spare[0]}.get(place.rpartition(" ")[2], round(spare[0] / 2))
+    top = {"top": 0, "bottom": spare[1]}.get(place.partition(" ")[0], round(spare[1] / 2))
+    return left, top
+
+
+def normalize(pixels: Pixels, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Give pixels the channels, the order and the scale that a network takes.
+
+    Args:
+        pixels: (H, W, 3), uint8, RGB.
+        preprocessing: of the network.
+
+    Returns:
+        Array (C, H, W), contiguous.
+    """
+    if preprocessing.channels == "L":
+        pixels = np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[..., None]
+    elif preprocessing.channels == "BGR":
+        pixels = pixels[..., ::-1]
+    scale, shift = affine(preprocessing)
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    normalized = planes * scale[:, None, None]
+    normalized += shift[:, None, None]
+    return normalized
+
+
+def affine(preprocessing: Preprocessing) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What to multiply levels of 0 to 255 by, and then to add, per channel."""
+    mean, std = np.array(preprocessing.mean), np.array(preprocessing.std)
+    return (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)

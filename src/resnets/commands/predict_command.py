@@ -1,0 +1,179 @@
+"""`resnets predict`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json as json_format
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from resnets import console
+from resnets.commands.options import Json
+from resnets.errors import ConfigError, ImageError, printable
+
+if TYPE_CHECKING:
+    from resnets.weights.classifier import Classifier
+    from resnets.weights.prediction import Prediction
+
+_CSV_COLUMNS = ("image", "rank", "label", "id", "index", "probability", "error")
+
+
+def predict_command(
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Files, folders, patterns such as 'photos/*.jpg', or - for an image on standard input.",
+        ),
+    ],
+    model: Annotated[
+        Path, typer.Option(metavar="MODEL", help="A model file, or a run folder with one.")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Classes per image.")] = 5,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 16,
+    crops: Annotated[int, typer.Option(help="1, or 5: average over the middle and the corners.")] = 1,
+    flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image.")] = False,
+    max_pixels: Annotated[
+        int | None, typer.Option(help="Largest image, width times height. [50 million]")
+    ] = None,
+    float_range: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Values that are black and white in 32-bit images."),
+    ] = None,
+    json: Json = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON object per line.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print one row per image and class.")] = False,
+) -> None:
+    r"""Recognise images: what is in them, and how sure the model is.
+
+    Images that cannot be used are listed and the others done; the exit code is then 3.
+
+    \b
+    resnets predict photo.jpg --model runs/train/pets
+    resnets predict photos/ --model pets.safetensors --top 1 --csv > answers.csv
+    curl -s "$URL" | resnets predict - --model pets.safetensors --json
+    """
+    if json + jsonl + csv > 1:
+        raise ConfigError("the options", ["--json, --jsonl and --csv exclude each other"])
+    decoding: dict[str, Any] = {}
+    if max_pixels is not None:
+        decoding["max_pixels"] = max_pixels
+    if float_range is not None:
+        decoding["float_range"] = _numbers(float_range)
+
+    from resnets.deployment.predicting import predict
+    from resnets.weights.loading import load
+
+    classifier = load(model)
+    most = 4 * (max_pixels or classifier.preprocessing.decoding.max_pixels) + 2**21
+    answers = predict(
+        [sys.stdin.buffer.read(most) if name == "-" else name for name in images],
+        model=classifier,
+        top=top,
+        batch_size=batch_size,
+        crops=crops,  # type: ignore[arg-type]  # predict checks it
+        flip=flip,
+        decoding=decoding,
+    )
+    printer = _print_json if json else _print_jsonl if jsonl else _print_csv if csv else _print_text
+    refused = _Refused()
+    printer(refused.pass_on(console.count_progress(answers, "images")), classifier)
+    refused.summarize()
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise ConfigError(
+            "the options", [f"--float-range needs two numbers such as 0,1, got {text!r}"]
+        ) from None
+    return [low, high]
+
+
+class _Refused:
+    """Tells of the images that could not be used, and how the command ends because of them."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.reasons: Counter[str] = Counter()
+
+    def pass_on(self, answers: Iterator[Prediction | ImageError]) -> Iterator[Prediction | ImageError]:
+        for answer in answers:
+            self.done += 1
+            if isinstance(answer, ImageError):
+                self.reasons[answer.reason] += 1
+                name = printable(answer.source or "-")
+                console.say(f"resnets: skipped {name}: {answer.detail}")
+            yield answer
+
+    def summarize(self) -> None:
+        if not self.done:
+            raise ImageError("missing", "there are no images in what was given")
+        if bad := self.reasons.total():
+            reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
+            console.say(f"resnets: {bad} of {self.done} images could not be used ({reasons})")
+            raise typer.Exit(ImageError.exit_code)
+
+
+Answers = Iterator["Prediction | ImageError"]
+
+
+def _print_text(answers: Answers, _classifier: Classifier) -> None:
+    for answer in answers:
+        if isinstance(answer, ImageError):
+            continue
+        name = printable(answer.image) or "-"
+        notes = "".join(f"  ({note})" for note in answer.notes)
+        rows = [
+            f"{c.probability:6.1%}  {printable(c.label)}" + (f"  {printable(c.id)}" if c.id else "")
+            for c in answer.classes
+        ]
+        if len(rows) == 1:
+            console.print_line(f"{rows[0]}  {name}{notes}")
+        else:
+            console.print_line("\n".join([name + notes, *(f"  {row}" for row in rows)]))
+
+
+def _document(answer: Prediction | ImageError) -> dict[str, object]:
+    if isinstance(answer, ImageError):
+        return {"image": answer.source or "", "error": answer.detail, "reason": answer.reason}
+    return answer.to_dict()
+
+
+def _print_jsonl(answers: Answers, _classifier: Classifier) -> None:
+    for answer in answers:
+        console.print_line(json_format.dumps(_document(answer)))
+
+
+def _print_json(answers: Answers, classifier: Classifier) -> None:
+    """Print one document, bit by bit: a million images need no more memory than one."""
+    info = classifier.info
+    console.print_json_stream(
+        {"model": {"architecture": info.architecture, "num_classes": len(info.class_names)}},
+        "images",
+        map(_document, answers),
+    )
+
+
+def _print_csv(answers: Answers, _classifier: Classifier) -> None:
+    console.print_line(_csv_row(_CSV_COLUMNS))
+    for answer in answers:
+        if isinstance(answer, ImageError):
+            console.print_line(_csv_row((answer.source or "", "", "", "", "", "", answer.detail)))
+            continue
+        for rank, c in enumerate(answer.classes, start=1):
+            row = (answer.image, rank, c.label, c.id, c.index, f"{c.probability:.6f}", "")
+            console.print_line(_csv_row(row))
+
+
+def _csv_row(values: tuple[object, ...]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(values)
+    return text.getvalue()

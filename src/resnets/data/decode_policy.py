@@ -1,0 +1,33 @@
+"""How the bytes of an image become pixels: the policy that every model file carries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from resnets.config import Settings, Switch, as_list
+
+Byte = Annotated[int, Field(strict=True, ge=0, le=255)]
+
+
+class DecodePolicy(Settings):
+    """How the bytes of an image become pixels; part of every model file.
+
+    Attributes:
+        exif: 'apply' turns the image upright as its orientation tag says; 'ignore' repeats figures
+            that were published without.
+        background: RGB colour that transparent images are laid on, 0 to 255.
+        float_range: values of floating-point and 32-bit images that become black and white; without
+            it such images are refused.
+        max_pixels: width times height of the largest image that is decoded; Pillow itself stops at
+            178,956,970.
+        scaled: large JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which is faster and moves
+            the result by less than a grey level.
+    """
+
+    exif: Literal["apply", "ignore"] = "apply"
+    background: Annotated[tuple[Byte, Byte, Byte], BeforeValidator(as_list)] = (255, 255, 255)
+    float_range: tuple[float, float] | None = None
+    max_pixels: Annotated[int, Field(strict=True, ge=64, le=178_956_970)] = 50_000_000
+    scaled: Switch = False

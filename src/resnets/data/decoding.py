@@ -1,0 +1,289 @@
+"""From the bytes of an image to RGB pixels, by one policy for every part of the product.
+
+No torch here: whoever predicts with an exported network decodes in the same way. JPEGs go through
+simplejpeg where it is installed (libjpeg-turbo, without Pillow's copy), everything else and every
+doubtful file through Pillow, whose word is final: with and without simplejpeg the same files are
+accepted, with the same pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from resnets.data.decode_policy import DecodePolicy
+from resnets.data.image_formats import SUPPORTED, describe_foreign, sniff
+from resnets.data.pixel_conversion import orientation_of, to_rgb, upright
+from resnets.errors import ImageError
+
+try:
+    import simplejpeg
+except ImportError:
+    simplejpeg = None
+
+Pixels: TypeAlias = NDArray[np.uint8]
+ImageSource: TypeAlias = (
+    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]"
+)
+"""What can be decoded: a path, the bytes of a file, a Pillow image, or (H, W), (H, W, 3) or (H, W, 4)
+pixels of type uint8."""
+
+MIN_SIDE = 8
+"""Pixels; a smaller image is an icon, a tracking pixel or a mistake."""
+
+_MAX_SCANS = 100
+# libjpeg spends the time of the whole image on each scan of a progressive file; encoders write ten.
+_SCANS_OF_LARGEST = 12
+
+_MAX_CHUNKS = 30_000
+# libpng cuts the pixels into chunks of 8 kB, of which 30,000 are more than the largest file has.
+
+_DCT_SCALES = (8, 4, 2)
+_SCALED_MARGIN = 2
+# Decoded at least twice as large as needed, so that the resize that follows still decides the pixels.
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage:
+    """An image in memory.
+
+    Attributes:
+        image: RGB pixels as Pillow holds them; mode 'RGB', or 'RGBX' with bytes to skip.
+        format: of the file; '' for pixels that came without one.
+        mode: of the file, in Pillow's words: 'L', 'RGBA', 'I;16', ...
+        orientation: the EXIF tag, 1 to 8; 1 is upright.
+        animated: there are more frames or pages than the first one, which this is.
+    """
+
+    image: Image.Image
+    format: str
+    mode: str
+    orientation: int
+    animated: bool
+    _decoded: Pixels | None = field(default=None, repr=False)
+
+    @property
+    def buffer(self) -> Pixels:
+        """The pixels (H, W, 3), or (H, W, 4) with a last byte to skip; without a copy if possible."""
+        return np.asarray(self.image) if self._decoded is None else self._decoded
+
+    @property
+    def pixels(self) -> Pixels:
+        """The pixels (H, W, 3), uint8, RGB."""
+        return self.buffer[..., :3]
+
+
+def decode(
+    source: ImageSource, policy: DecodePolicy | None = None, *, for_size: int | None = None
+) -> DecodedImage:
+    """Decode an image.
+
+    Args:
+        source: path, bytes, Pillow image or pixels.
+        policy: what to do with rotated, transparent, deep, large ... images.
+        for_size: length of the shorter side that the image will be resized to, in pixels; with
+            `policy.scaled`, large JPEGs are then decoded at a fraction of their size.
+
+    Raises:
+        ImageError: with the reason, for whatever is not an image that the policy accepts.
+    """
+    policy = policy or DecodePolicy()
+    name = None
+    kind = "image"
+    try:
+        if isinstance(source, np.ndarray):
+            return _decode_pillow(_from_array(source), policy)
+        if isinstance(source, Image.Image):
+            return _decode_pillow(source, policy)
+        if isinstance(source, bytes | bytearray | memoryview):
+            data = bytes(source)
+        elif isinstance(source, str | os.PathLike):
+            name = os.fspath(source)
+            data = _read(Path(name), policy)
+        else:
+            kinds = "a path, bytes, a Pillow image or an array"
+            raise ImageError("not an image", f"an image is {kinds}, got {type(source).__name__}")
+        _check_bytes(len(data), policy)
+        kind = f"{_known_format(data)} file"
+        return _decode_file(data, kind.split()[0], policy, for_size=for_size)
+    except ImageError as error:
+        raise ImageError(error.reason, error.detail, source=name) from error.__cause__
+    except Exception as error:  # parsers of hostile bytes raise whatever they like
+        refusal = _refusal(error, kind)
+        raise ImageError(refusal.reason, refusal.detail, source=name) from error
+
+
+def _from_array(pixels: NDArray[Any]) -> Image.Image:
+    shape = pixels.shape
+    if pixels.ndim == 3 and shape[2] == 1:
+        pixels = pixels[..., 0]
+    if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or (pixels.ndim == 3 and shape[2] in (3, 4))):
+        raise ImageError(
+            "not an image",
+            "pixels must be uint8 of shape (H, W), (H, W, 3) or (H, W, 4); "
+            f"got {pixels.dtype} of shape {shape}",
+        )
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _read(path: Path, policy: DecodePolicy) -> bytes:
+    """Read a file, but never a pipe, a device, or more bytes than its pixels could need."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not an ordinary file"
+            raise ImageError("not a file", f"is {kind}")
+        _check_bytes(status.st_size, policy)
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError("missing", "there is no such file") from None
+    except ImageError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError("not readable", f"cannot be read: {reason}") from error
+
+
+def _check_bytes(size: int, policy: DecodePolicy) -> None:
+    if size > 4 * policy.max_pixels + 2**20:
+        raise ImageError(
+            "too large",
+            f"has {size / 1e6:,.0f} MB, more than {policy.max_pixels / 1e6:g} million pixels need",
+        )
+
+
+def _decode_file(data: bytes, kind: str, policy: DecodePolicy, *, for_size: int | None) -> DecodedImage:
+    image = Image.open(io.BytesIO(data), formats=[kind])
+    _check_size(image.size, policy)
+    if kind == "PNG":
+        _check_chunks(data)
+    if kind != "JPEG":
+        return _decode_pillow(image, policy)
+    _check_scans(data, image.size, policy)
+    scale = _jpeg_scale(image.size, policy, for_size)
+    fast = _decode_fast(data, image, scale)
+    if fast is None and scale > 1:
+        image.draft(None, _scaled(image.size, scale))
+    return _decode_pillow(image, policy, fast=fast)
+
+
+def _known_format(data: bytes) -> str:
+    if not data:
+        raise ImageError("empty", "the file is empty")
+    kind = sniff(data[:64])
+    if kind in SUPPORTED:
+        return kind
+    if kind is not None:
+        raise ImageError(
+            "unsupported format",
+            f"is {kind}, which is not read; convert it to JPEG or PNG",
+        )
+    foreign = describe_foreign(data[:4096])
+    what = foreign or f"none of the formats that are read ({', '.join(SUPPORTED)})"
+    raise ImageError("not an image", f"is {what}")
+
+
+def _check_size(size: tuple[int, int], policy: DecodePolicy) -> None:
+    width, height = size
+    if width * height > policy.max_pixels:
+        raise ImageError(
+            "too large",
+            f"has {width}x{height} pixels; at most {policy.max_pixels / 1e6:g} million are decoded, "
+            "max_pixels allows more",
+        )
+    if min(size) < MIN_SIDE:
+        raise ImageError("too small", f"has {width}x{height} pixels; the least is {MIN_SIDE}x{MIN_SIDE}")
+
+
+def _check_scans(data: bytes, size: tuple[int, int], policy: DecodePolicy) -> None:
+    scans = data.count(b"\xff\xda")  # start of scan; between markers, ff is followed by 00
+    if scans > _MAX_SCANS or scans * size[0] * size[1] > _SCANS_OF_LARGEST * policy.max_pixels:
+        raise ImageError(
+            "too large", f"has {scans} scans of {size[0]}x{size[1]} pixels, made to keep decoders busy"
+        )
+
+
+def _check_chunks(data: bytes) -> None:
+    """Verify a PNG's checksums, which Pillow skips for the pixels (PNG specification, sec. 5.5)."""
+    place, chunks = 8, 0
+    while place + 12 <= len(data):
+        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        end = place + 8 + length
+        if end + 4 > len(data):
+            return  # Pillow says that it is truncated
+        is_critical = not kind[0] & 0x20
+        if is_critical and zlib.crc32(data[place + 4 : end]) != int.from_bytes(
+            data[end : end + 4], "big"
+        ):
+            raise ImageError("damaged", f"is a damaged PNG file: wrong checksum at byte {place}")
+        place, chunks = end + 4, chunks + 1
+        if kind == b"IEND":
+            return
+        if chunks > _MAX_CHUNKS:
+            raise ImageError("too large", "has too many chunks, made to keep decoders busy")
+
+
+def _jpeg_scale(size: tuple[int, int], policy: DecodePolicy, for_size: int | None) -> int:
+    """By how much a JPEG is shrunk while it is decoded."""
+    if not policy.scaled or for_size is None:
+        return 1
+    return next((s for s in _DCT_SCALES if min(size) >= s * _SCALED_MARGIN * for_size), 1)
+
+
+def _scaled(size: tuple[int, int], scale: int) -> tuple[int, int]:
+    return -(-size[0] // scale), -(-size[1] // scale)
+
+
+def _decode_fast(data: bytes, image: Image.Image, scale: int) -> Pixels | None:
+    """Decode a JPEG with simplejpeg to (H, W, 4), the last byte to skip; None where Pillow decides."""
+    if simplejpeg is None or image.mode not in ("RGB", "L"):
+        return None
+    width, height = _scaled(image.size, scale)
+    try:
+        pixels: Pixels = simplejpeg.decode_jpeg(data, "RGBX", min_width=width, min_height=height)
+    except ValueError:
+        return None
+    return pixels if pixels.shape == (height, width, 4) else None
+
+
+def _decode_pillow(
+    image: Image.Image, policy: DecodePolicy, *, fast: Pixels | None = None
+) -> DecodedImage:
+    """Bring an open image into the form that the policy asks for.
+
+    Args:
+        image: with the file's mode and metadata.
+        policy: what to do.
+        fast: its pixels, where they are decoded already.
+    """
+    mode, animated = image.mode, bool(getattr(image, "is_animated", False))
+    if fast is None:
+        _check_size(image.size, policy)
+        image.load()
+        rgb = to_rgb(image, policy)
+    else:
+        rgb = Image.frombuffer("RGBX", fast.shape[1::-1], fast, "raw", "RGBX", 0, 1)
+    orientation = orientation_of(image)  # Pillow knows a PNG's only after its pixels
+    if policy.exif == "apply" and orientation != 1:
+        rgb, fast = upright(rgb, orientation), None
+    return DecodedImage(rgb, image.format or "", mode, orientation, animated, fast)
+
+
+def _refusal(error: Exception, kind: str) -> ImageError:
+    words = str(error) or type(error).__name__
+    if isinstance(error, MemoryError | Image.DecompressionBombError):
+        return ImageError("too large", f"is too large to decode: {words}")
+    if isinstance(error, OSError) and "truncated" in words.lower():
+        return ImageError("truncated", f"is a {kind} that ends too early: {words}")
+    if isinstance(error, UnidentifiedImageError):
+        words = "its header makes no sense"
+    return ImageError("damaged", f"is a damaged {kind}: {words}")

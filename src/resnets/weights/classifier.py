@@ -1,0 +1,273 @@
+"""A network with everything that it takes to use it: preprocessing, class names, `predict`."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from resnets.data.decoding import ImageSource
+from resnets.data.preprocessing import Crops, Preprocessing, decode_for, views
+from resnets.errors import ConfigError, ImageError, UnsupportedError
+from resnets.weights.model_file import describe_network, write_model
+from resnets.weights.model_info import ModelInfo
+from resnets.weights.prediction import ClassProbability, Prediction
+
+ImageInput: TypeAlias = "ImageSource | Tensor"
+"""An image: a path, bytes, a Pillow image, uint8 pixels (H, W, 3) as an array or (3, H, W) as a tensor,
+or floating-point values (C, H, W) that are preprocessed already."""
+
+_FIRST_FRAME = "only the first of several frames or pages was seen"
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    name: str
+    views: Tensor
+    notes: tuple[str, ...] = ()
+
+
+class Classifier:
+    """A network that answers with names.
+
+    Args:
+        network: made by `create_model`, with a classifier; it is put into evaluation mode.
+        info: what a model file says about it.
+
+    Attributes:
+        network: the plain `torch.nn.Module`.
+        info: architecture, classes, preprocessing, recipe, metrics, licence.
+
+    Example:
+        >>> from resnets import create_model
+        >>> network = create_model("resnet20", num_classes=2)
+        >>> model = Classifier.from_network(
+        ...     network, class_names=["cat", "dog"], preprocessing=Preprocessing(image_size=32)
+        ... )
+        >>> model.predict(np.zeros((40, 30, 3), np.uint8))[0].label in ("cat", "dog")
+        True
+    """
+
+    def __init__(self, network: nn.Module, info: ModelInfo) -> None:
+        self.network = network.eval()
+        self.info = info
+
+    @classmethod
+    def from_network(
+        cls, network: nn.Module, *, preprocessing: Preprocessing, **fields: object
+    ) -> Classifier:
+        """Describe a network made by `create_model`, and make a classifier of it.
+
+        Args:
+            network: with its weights.
+            preprocessing: of the images.
+            **fields: of `ModelInfo`: `class_names` for all classes, and what else is known.
+        """
+        return cls(network, describe_network(network, preprocessing=preprocessing, **fields))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order of the scores."""
+        return self.info.class_names
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Of the images."""
+        return self.info.preprocessing
+
+    def save(self, path: str | Path) -> Path:
+        """Write a model file, in one step.
+
+        Args:
+            path: of the file, by convention `NAME.safetensors`; its folder must exist.
+        """
+        return write_model(path, self.network, self.info)
+
+    def predict(
+        self,
+        images: ImageInput | Iterable[ImageInput],
+        *,
+        top: int = 5,
+        batch_size: int = 16,
+        crops: Crops = 1,
+        flip: bool = False,
+    ) -> list[Prediction]:
+        """Recognise images.
+
+        Args:
+            images: one, or several.
+            top: classes per image.
+            batch_size: images that the network sees at a time.
+            crops: 5 averages over the middle and the four corners.
+            flip: average over each view and its mirror image.
+
+        Returns:
+            One prediction per image, in order.
+
+        Raises:
+            ImageError: for the first image that cannot be used; `predict_each` goes on.
+        """
+        predictions = []
+        for answer in self.predict_each(
+            _one_by_one(images), top=top, batch_size=batch_size, crops=crops, flip=flip
+        ):
+            if isinstance(answer, ImageError):
+                raise answer
+            predictions.append(answer)
+        return predictions
+
+    def predict_each(
+        self,
+        images: Iterable[ImageInput],
+        *,
+        top: int = 5,
+        batch_size: int = 16,
+        crops: Crops = 1,
+        flip: bool = False,
+    ) -> Iterator[Prediction | ImageError]:
+        """Recognise any number of images, in order and in constant memory.
+
+        Threads decode the next images while the network computes.
+
+        Args:
+            images: taken one by one.
+            top: classes per image.
+            batch_size: images that the network sees at a time.
+            crops: as for `predict`.
+            flip: as for `predict`.
+
+        Returns:
+            For each image a prediction, or the error if it cannot be used.
+
+        Raises:
+            UnsupportedError: if the network has no classifier.
+            ConfigError: if an argument makes no sense.
+        """
+        if not self.class_names:
+            raise UnsupportedError(f"this {self.info.architecture} has no classifier to predict with")
+        problems = [
+            f"{name} must be at least 1, got {value}"
+            for name, value in (("top", top), ("batch_size", batch_size))
+            if value < 1
+        ]
+        if crops not in (1, 5):
+            problems.append(f"crops must be 1 or 5, got {crops}")
+        if crops > 1 and self.preprocessing.fit != "crop":
+            problems.append(f"crops=5 needs a model that crops, this one has {self.preprocessing.fit!r}")
+        if problems:
+            raise ConfigError("the arguments of predict", problems)
+        return self._answers(images, top, batch_size, crops, flip)
+
+    def probabilities(self, batch: Tensor) -> Tensor:
+        """Compute the probabilities of all classes.
+
+        Args:
+            batch: preprocessed images.
+
+        Shape:
+            (N, C, H, W), or (N, views, C, H, W) to average over views -> (N, num_classes)
+        """
+        device = next(self.network.parameters()).device
+        with torch.inference_mode():
+            scores = self.network(batch.to(device).flatten(0, -4))
+            probabilities: Tensor = scores.float().softmax(1).cpu()
+        probabilities = probabilities.unflatten(0, batch.shape[:-3])
+        return probabilities.mean(1) if batch.ndim == 5 else probabilities
+
+    def _answers(
+        self, images: Iterable[ImageInput], top: int, batch_size: int, crops: Crops, flip: bool
+    ) -> Iterator[Prediction | ImageError]:
+        batch: list[_Prepared | ImageError] = []
+        for item in self._prepare_ahead(images, batch_size, crops, flip):
+            shapes = {entry.views.shape for entry in batch if isinstance(entry, _Prepared)}
+            if batch and isinstance(item, _Prepared) and shapes - {item.views.shape}:
+                yield from self._answer(batch, top)
+                batch = []
+            batch.append(item)
+            if len(batch) == batch_size:
+                yield from self._answer(batch, top)
+                batch = []
+        yield from self._answer(batch, top)
+
+    def _prepare_ahead(
+        self, images: Iterable[ImageInput], batch_size: int, crops: Crops, flip: bool
+    ) -> Iterator[_Prepared | ImageError]:
+        """Prepare images in threads, two batches ahead at most."""
+        remaining = iter(images)
+        waiting: deque[Future[_Prepared | ImageError]] = deque()
+        with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+            try:
+                while True:
+                    for image in islice(remaining, 2 * batch_size - len(waiting)):
+                        waiting.append(pool.submit(self._prepare, image, crops, flip))
+                    if not waiting:
+                        return
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _prepare(self, image: ImageInput, crops: Crops, flip: bool) -> _Prepared | ImageError:
+        if isinstance(image, Tensor):
+            image = image.detach().cpu()
+            image = image.permute(1, 2, 0).numpy() if image.dtype == torch.uint8 else image.numpy()
+        if isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating):
+            return self._check_prepared(image, crops, flip)
+        name = os.fspath(image) if isinstance(image, str | os.PathLike) else ""
+        try:
+            decoded = decode_for(image, self.preprocessing)
+        except ImageError as error:
+            return error
+        seen = views(decoded, self.preprocessing, crops=crops, flip=flip)
+        notes = (_FIRST_FRAME,) if decoded.animated else ()
+        return _Prepared(name, torch.from_numpy(seen), notes)
+
+    def _check_prepared(self, values: NDArray[Any], crops: Crops, flip: bool) -> _Prepared | ImageError:
+        channels = self.preprocessing.num_channels
+        if values.ndim != 3 or values.shape[0] != channels or crops > 1:
+            return ImageError(
+                "not an image",
+                f"floating-point values are taken as preprocessed, ({channels}, H, W) and one crop; got "
+                f"shape {values.shape} and {crops}. Hand pixels over as uint8",
+            )
+        view = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+        return _Prepared("", torch.stack([view, view.flip(-1)] if flip else [view]))
+
+    def _answer(
+        self, batch: list[_Prepared | ImageError], top: int
+    ) -> Iterator[Prediction | ImageError]:
+        prepared = [item for item in batch if isinstance(item, _Prepared)]
+        if prepared:
+            table = self.probabilities(torch.stack([item.views for item in prepared]))
+            best = table.topk(min(top, table.shape[1]))
+            rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        for item in batch:
+            if isinstance(item, ImageError):
+                yield item
+            else:
+                values, indices = next(rows)
+                classes = tuple(map(self._class, indices, values))
+                yield Prediction(item.name, classes, item.notes)
+
+    def _class(self, index: int, probability: float) -> ClassProbability:
+        ids = self.info.class_ids
+        return ClassProbability(self.class_names[index], ids[index] if ids else "", index, probability)
+
+
+def _one_by_one(images: ImageInput | Iterable[ImageInput]) -> Iterable[ImageInput]:
+    """Give a single image, or a batch in one array, as a sequence of images."""
+    if isinstance(images, Tensor | np.ndarray):
+        return list(images) if images.ndim == 4 else [images]
+    if isinstance(images, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
+        return [images]
+    return images

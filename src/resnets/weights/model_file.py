@@ -1,0 +1,229 @@
+"""The model file: safetensors with a description, read alike by every command.
+
+    header    {"__metadata__": {"format": "pt", "resnets": DESCRIPTION, "sha256": DIGEST}, tensors ...}
+    tensors   by their public names, such as `stages.0.units.0.residual.conv1.weight`
+
+DESCRIPTION is `ModelInfo` as JSON, with the version of this format. DIGEST covers the description and
+every tensor's name, type, shape and bytes, so that no changed byte goes unnoticed. Nothing in a file is
+ever run, and a file can make its reader take no more memory than the file has bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+from resnets import __version__
+from resnets.architectures.creation import create_model, resolve
+from resnets.config import Settings, validate
+from resnets.errors import ResNetsError, UnsupportedError, WeightsError
+from resnets.files import write_bytes
+from resnets.weights.model_info import ModelInfo
+from resnets.weights.opening import open_weights, show
+from resnets.weights.safetensors_file import Header, read_header, read_tensors
+
+FORMAT_VERSION = 1
+SUFFIX = ".safetensors"
+_MAX_NUMBER = 1_000_000
+# No width, kernel or group count of a real network comes near it.
+
+
+def describe_network(network: nn.Module, **fields: object) -> ModelInfo:
+    """Describe a network for a model file.
+
+    Args:
+        network: made by `create_model`.
+        **fields: of `ModelInfo`; `preprocessing` and, with a classifier, `class_names` at least.
+
+    Raises:
+        UnsupportedError: if the network was not made by `create_model`.
+        ConfigError: with every field that is wrong.
+    """
+    spec = getattr(network, "spec", None)
+    if spec is None:
+        raise UnsupportedError(
+            f"this {type(network).__name__} does not know its architecture; make it with "
+            "resnets.create_model and load the weights into that"
+        )
+    versions = {"resnets": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    values = {
+        "architecture": spec.name,
+        "options": spec.options.model_dump(mode="json"),
+        "versions": versions,
+        **fields,
+    }
+    return validate(ModelInfo, values, source="the description of the model")
+
+
+def write_model(path: str | Path, network: nn.Module, info: ModelInfo) -> Path:
+    """Write a model file, in one step.
+
+    Args:
+        path: of the file; its folder must exist.
+        network: made by `create_model`.
+        info: its description.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    tensors = {
+        name: tensor.detach().to("cpu").contiguous() for name, tensor in network.state_dict().items()
+    }
+    words = json.dumps({"format_version": FORMAT_VERSION, **info.model_dump(mode="json")})
+    metadata = {"format": "pt", "resnets": words, "sha256": digest(words, tensors)}
+    return write_bytes(path, safetensors.torch.save(tensors, metadata))
+
+
+def read_info(path: str | Path) -> ModelInfo:
+    """Read the description in a model file, and none of its tensors.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        WeightsError: if it is not a model file, or its description makes no sense.
+    """
+    return _parse_info(path, _read_header(path))
+
+
+def read_model(path: str | Path) -> tuple[nn.Module, ModelInfo]:
+    """Read a model file.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The network in evaluation mode, in float32, and its description.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, not a model file, or does not fit its description.
+    """
+    header = _read_header(path)
+    info = _parse_info(path, header)
+    network = _build(path, info, header)
+    tensors = read_tensors(path, header)
+    if digest(header.metadata["resnets"], tensors) != header.metadata.get("sha256"):
+        raise WeightsError(f"{show(path)} is damaged: its SHA-256 is not the one that was written")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise WeightsError(f"{show(path)} has NaN or infinity in {show(name)}")
+    network.load_state_dict(
+        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, assign=True
+    )
+    return network.eval(), info
+
+
+def digest(words: str, tensors: Mapping[str, Tensor]) -> str:
+    """Compute the SHA-256 of a description and of tensors, in the order of their names.
+
+    Args:
+        words: the description.
+        tensors: contiguous and on the CPU.
+    """
+    total = hashlib.sha256(words.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        total.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def _read_header(path: str | Path) -> Header:
+    with open_weights(path) as file:
+        start = file.read(8)
+    kinds = (
+        (b"PK\3\4", "a PyTorch or Keras"),
+        (b"\x80", "a pickled"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5"),
+    )
+    for signature, kind in kinds:
+        if start.startswith(signature):
+            raise WeightsError(
+                f"{show(path)} is {kind} checkpoint, not a model file of resnets; it was not loaded"
+            )
+    header = read_header(path)
+    if "resnets" not in header.metadata:
+        raise WeightsError(f"{show(path)} holds weights without the description of a resnets model file")
+    return header
+
+
+def _parse_info(path: str | Path, header: Header) -> ModelInfo:
+    try:
+        values = json.loads(header.metadata["resnets"])
+        version = values.pop("format_version")
+        if version != FORMAT_VERSION:
+            raise WeightsError(
+                f"{show(path)} has the format {version!r}; this resnets {__version__} reads "
+                f"{FORMAT_VERSION}. A newer resnets wrote it: pip install --upgrade resnets"
+            )
+        return ModelInfo.model_validate(values)
+    except WeightsError:
+        raise
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"{where}: {first['msg']}" if where else first["msg"]
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    raise WeightsError(f"{show(path)} has a description that makes no sense: {show(reason, length=300)}")
+
+
+def _build(path: str | Path, info: ModelInfo, header: Header) -> nn.Module:
+    """Build the network without memory, and refuse tensors that do not fit it."""
+    try:
+        _, options = resolve(info.architecture, info.options)
+        _check_plausible(options, len(header.tensors))
+        with torch.device("meta"), _at_most(len(header.tensors)):
+            network = create_model(info.architecture, **info.options)
+    except ResNetsError as error:
+        raise WeightsError(f"{show(path)} describes a network that cannot be built: {error}") from error
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    got = {name: entry.shape for name, entry in header.tensors.items()}
+    wrong = [name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name)]
+    if wrong:
+        name = min(wrong)
+        raise WeightsError(
+            f"{show(path)} does not fit its architecture {info.architecture}: {len(wrong)} tensors "
+            f"differ, such as {show(name)} with {got.get(name, 'nothing')} instead of "
+            f"{expected.get(name, 'nothing')}"
+        )
+    return network
+
+
+def _check_plausible(options: Settings, num_tensors: int) -> None:
+    """Refuse sizes that would keep the builder busy for nothing."""
+    values = [value for _, value in options]
+    numbers = [n for v in values for n in (v if isinstance(v, tuple) else (v,)) if isinstance(n, int)]
+    units = sum(getattr(options, "depths", ()))
+    if max(numbers, default=0) > _MAX_NUMBER or units > num_tensors:
+        raise WeightsError(f"{units} units of sizes up to {max(numbers)} in {num_tensors} tensors")
+
+
+@contextmanager
+def _at_most(num_parameters: int) -> Iterator[None]:
+    """Stop a builder that makes more parameters than there are tensors for."""
+    thread, made = threading.get_ident(), 0
+
+    def count(_module: nn.Module, _name: str, _parameter: nn.Parameter) -> None:
+        nonlocal made
+        if threading.get_ident() == thread:
+            made += 1
+            if made > num_parameters:
+                raise WeightsError(f"it needs more than the {num_parameters} tensors in the file")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
