@@ -8,10 +8,8 @@ accepted, with the same pixels.
 
 from __future__ import annotations
 
-import io
 import os
 import stat
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from resnets.data.decode_policy import DecodePolicy
 from resnets.data.image_formats import SUPPORTED, describe_foreign, sniff
 from resnets.data.pixel_conversion import orientation_of, to_rgb, upright
+from resnets.data.structure import CountedBytes, check_scans, check_structure, count_scans
 from resnets.errors import ImageError
 
 try:
@@ -40,12 +39,11 @@ pixels of type uint8."""
 MIN_SIDE = 8
 """Pixels; a smaller image is an icon, a tracking pixel or a mistake."""
 
-_MAX_SCANS = 100
-# libjpeg spends the time of the whole image on each scan of a progressive file; encoders write ten.
-_SCANS_OF_LARGEST = 12
+_WEBP_SHARE = 0.7
+# Of max_pixels: a WebP decoder keeps two more copies of the image than the others do.
 
-_MAX_CHUNKS = 30_000
-# libpng cuts the pixels into chunks of 8 kB, of which 30,000 are more than the largest file has.
+_USUAL_SCANS = 12
+# With more, a decoder that gives up late and leaves the work to Pillow would take too long.
 
 _DCT_SCALES = (8, 4, 2)
 _SCALED_MARGIN = 2
@@ -162,15 +160,19 @@ def _check_bytes(size: int, policy: DecodePolicy) -> None:
 
 
 def _decode_file(data: bytes, kind: str, policy: DecodePolicy, *, for_size: int | None) -> DecodedImage:
-    image = Image.open(io.BytesIO(data), formats=[kind])
-    _check_size(image.size, policy)
-    if kind == "PNG":
-        _check_chunks(data)
+    check_structure(data, kind)
+    image = Image.open(CountedBytes(data), formats=[kind])
+    _check_size(image.size, policy, share=_WEBP_SHARE if kind == "WEBP" else 1)
+    if image.tile and image.tile[0][0] == "bmp_rle":
+        raise ImageError(
+            "unsupported format", "is BMP with run-length compression, which is not read; use PNG"
+        )
     if kind != "JPEG":
         return _decode_pillow(image, policy)
-    _check_scans(data, image.size, policy)
+    scans = count_scans(data)
+    check_scans(scans, image.size, policy)
     scale = _jpeg_scale(image.size, policy, for_size)
-    fast = _decode_fast(data, image, scale)
+    fast = _decode_fast(data, image, scale) if scans <= _USUAL_SCANS else None
     if fast is None and scale > 1:
         image.draft(None, _scaled(image.size, scale))
     return _decode_pillow(image, policy, fast=fast)
@@ -192,44 +194,17 @@ def _known_format(data: bytes) -> str:
     raise ImageError("not an image", f"is {what}")
 
 
-def _check_size(size: tuple[int, int], policy: DecodePolicy) -> None:
+def _check_size(size: tuple[int, int], policy: DecodePolicy, *, share: float = 1.0) -> None:
     width, height = size
-    if width * height > policy.max_pixels:
+    most = int(share * policy.max_pixels)
+    if width * height > most:
         raise ImageError(
             "too large",
-            f"has {width}x{height} pixels; at most {policy.max_pixels / 1e6:g} million are decoded, "
+            f"has {width}x{height} pixels; at most {most / 1e6:g} million are decoded, "
             "max_pixels allows more",
         )
     if min(size) < MIN_SIDE:
         raise ImageError("too small", f"has {width}x{height} pixels; the least is {MIN_SIDE}x{MIN_SIDE}")
-
-
-def _check_scans(data: bytes, size: tuple[int, int], policy: DecodePolicy) -> None:
-    scans = data.count(b"\xff\xda")  # start of scan; between markers, ff is followed by 00
-    if scans > _MAX_SCANS or scans * size[0] * size[1] > _SCANS_OF_LARGEST * policy.max_pixels:
-        raise ImageError(
-            "too large", f"has {scans} scans of {size[0]}x{size[1]} pixels, made to keep decoders busy"
-        )
-
-
-def _check_chunks(data: bytes) -> None:
-    """Verify a PNG's checksums, which Pillow skips for the pixels (PNG specification, sec. 5.5)."""
-    place, chunks = 8, 0
-    while place + 12 <= len(data):
-        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
-        end = place + 8 + length
-        if end + 4 > len(data):
-            return  # Pillow says that it is truncated
-        is_critical = not kind[0] & 0x20
-        if is_critical and zlib.crc32(data[place + 4 : end]) != int.from_bytes(
-            data[end : end + 4], "big"
-        ):
-            raise ImageError("damaged", f"is a damaged PNG file: wrong checksum at byte {place}")
-        place, chunks = end + 4, chunks + 1
-        if kind == b"IEND":
-            return
-        if chunks > _MAX_CHUNKS:
-            raise ImageError("too large", "has too many chunks, made to keep decoders busy")
 
 
 def _jpeg_scale(size: tuple[int, int], policy: DecodePolicy, for_size: int | None) -> int:

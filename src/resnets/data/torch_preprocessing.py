@@ -14,6 +14,7 @@ from resnets.data.decoding import DecodedImage, ImageSource, Pixels
 from resnets.data.preprocessing import Preprocessing, cut_corner, decode_for, fit, normalize
 
 _MODES = ("bilinear", "bicubic")  # what torch resizes in uint8 with antialiasing
+_LONGEST = 4  # times image_size; of a longer strip, most would be resized to be thrown away
 
 
 def prepare_tensor(source: ImageSource, preprocessing: Preprocessing) -> Tensor:
@@ -34,9 +35,10 @@ def prepare_tensor(source: ImageSource, preprocessing: Preprocessing) -> Tensor:
 
 
 def _fit(decoded: DecodedImage, preprocessing: Preprocessing) -> Pixels:
-    if preprocessing.interpolation not in _MODES or preprocessing.fit == "pad":
-        return fit(decoded, preprocessing)
     width, height = preprocessing.resized(*decoded.image.size)
+    is_strip = max(width, height) > _LONGEST * preprocessing.image_size
+    if preprocessing.interpolation not in _MODES or preprocessing.fit == "pad" or is_strip:
+        return fit(decoded, preprocessing)
     pixels = decoded.buffer
     if not pixels.flags.writeable:
         pixels = pixels.copy()  # torch warns of memory that it must not write to

@@ -1,0 +1,159 @@
+"""What is checked in a file before a parser may see it: parsers trust the numbers they read.
+
+Each check stops a file of a few megabytes that would keep Pillow 13 busy for many seconds, or take
+gigabytes; ordinary files are far from every limit here.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zlib
+
+from resnets.data.decode_policy import DecodePolicy
+from resnets.errors import ImageError
+
+_MAX_CHUNKS = 30_000
+# libpng cuts the pixels into chunks of 8 kB, of which 30,000 are more than the largest file has.
+_MAX_SCANS = 100
+# libjpeg spends the time of the whole image on each scan of a progressive file; encoders write ten.
+_SCANS_OF_LARGEST = 12
+_MAX_EXIF_SEGMENTS = 64
+# Pillow joins them one by one, which takes the square of their number.
+_MAX_READS = 200_000
+# Pillow reads junk byte by byte, pixels 64 kB at a time.
+_MAX_TIFF_NUMBERS = 65_536
+# Pillow makes a Python object of each number in a tag; a large image has some 10,000 strips or tiles.
+_MAX_TIFF_PAGES = 1_000
+
+_TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Bytes of each type of number; types 1, 2, 6 and 7 are bytes, which cost nothing."""
+_WIDTH, _HEIGHT, _STRIPS, _ROWS_PER_STRIP, _PLANAR = 256, 257, 273, 278, 284
+_SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 277, 322, 323, 324
+
+
+class CountedBytes(io.BytesIO):
+    """The bytes of a file, for a reader that may not take all day."""
+
+    _reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read; too many reads are an error.
+
+        Raises:
+            ImageError: if the reader goes through the file byte by byte.
+        """
+        self._reads += 1
+        if self._reads > _MAX_READS:
+            raise _busy("so much between its parts")
+        return super().read(size)
+
+
+def check_structure(data: bytes, kind: str) -> None:
+    """Refuse a file that is made to keep its parser busy.
+
+    Args:
+        data: of the file.
+        kind: its format, as `sniff` names it.
+
+    Raises:
+        ImageError: with the reason.
+    """
+    if kind == "PNG":
+        _check_chunks(data)
+    elif kind == "JPEG" and data.count(b"Exif\0\0") > _MAX_EXIF_SEGMENTS:
+        raise _busy("too many EXIF segments")
+    elif kind == "TIFF":
+        _check_tags(data)
+
+
+def count_scans(data: bytes) -> int:
+    """Count the scans of a JPEG: between its markers, ff is followed by 00."""
+    return data.count(b"\xff\xda")
+
+
+def check_scans(scans: int, size: tuple[int, int], policy: DecodePolicy) -> None:
+    """Refuse a JPEG whose scans would take longer than those of the largest honest one.
+
+    Args:
+        scans: in the file.
+        size: width and height.
+        policy: with the largest image.
+
+    Raises:
+        ImageError: with the number of scans.
+    """
+    if scans > _MAX_SCANS or scans * size[0] * size[1] > _SCANS_OF_LARGEST * policy.max_pixels:
+        raise _busy(f"{scans} scans of {size[0]}x{size[1]} pixels")
+
+
+def _busy(what: str) -> ImageError:
+    return ImageError("too large", f"has {what}, made to keep decoders busy")
+
+
+def _check_chunks(data: bytes) -> None:
+    """Verify a PNG's checksums, which Pillow skips for the pixels (PNG specification, sec. 5.5)."""
+    place = 8
+    for _ in range(_MAX_CHUNKS):
+        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        end = place + 8 + length
+        if end + 4 > len(data):
+            return  # Pillow says that it is truncated
+        is_critical = not kind[0] & 0x20
+        checksum = int.from_bytes(data[end : end + 4], "big")
+        if is_critical and zlib.crc32(data[place + 4 : end]) != checksum:
+            raise ImageError("damaged", f"is a damaged PNG file: wrong checksum at byte {place}")
+        if kind == b"IEND":
+            return
+        place = end + 4
+    raise _busy("too many chunks")
+
+
+def _check_tags(data: bytes) -> None:
+    """Refuse a TIFF with absurd numbers of numbers, strips, tiles or pages (TIFF 6.0, sec. 2)."""
+    order = "<" if data[:2] == b"II" else ">"
+    is_big = data[2:4] in (b"+\0", b"\0+")
+    try:
+        place = struct.unpack_from(order + ("Q" if is_big else "I"), data, 8 if is_big else 4)[0]
+        for page in range(_MAX_TIFF_PAGES + 1):
+            if not place:
+                return
+            place = _check_page(data, place, order, is_big, is_first=page == 0)
+    except struct.error:
+        return  # Pillow says what is wrong
+    raise _busy("too many pages")
+
+
+def _check_page(data: bytes, place: int, order: str, is_big: bool, *, is_first: bool) -> int:
+    """Check one directory of tags, and give the place of the next."""
+    count_type, entry_type, next_type = ("Q", "HHQQ", "Q") if is_big else ("H", "HHII", "I")
+    (count,) = struct.unpack_from(order + count_type, data, place)
+    place += struct.calcsize(order + count_type)
+    values: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    if count > _MAX_TIFF_NUMBERS:
+        raise _busy(f"{count} tags")
+    for _ in range(count):
+        tag, kind, number, value = struct.unpack_from(order + entry_type, data, place)
+        place += struct.calcsize(order + entry_type)
+        if kind in _TIFF_SIZES and number > _MAX_TIFF_NUMBERS:
+            raise _busy(f"{number} numbers in one tag")
+        short = order == ">" and kind == 3  # stands in the upper bytes of its field
+        values[tag] = value >> (48 if is_big else 16) if short else value
+        counts[tag] = number
+    if is_first:
+        _check_parts(values, counts)
+    return int(struct.unpack_from(order + next_type, data, place)[0])
+
+
+def _check_parts(values: dict[int, int], counts: dict[int, int]) -> None:
+    width, height = values.get(_WIDTH, 1), values.get(_HEIGHT, 1)
+    planes = values.get(_SAMPLES, 1) if values.get(_PLANAR, 1) == 2 else 1
+    rows = max(1, values.get(_ROWS_PER_STRIP, height))
+    strips = math.ceil(height / rows) * planes
+    across = math.ceil(width / max(1, values.get(_TILE_WIDTH, width)))
+    tiles = across * math.ceil(height / max(1, values.get(_TILE_HEIGHT, height))) * planes
+    for tag, expected in ((_STRIPS, strips), (_TILES, tiles)):
+        if counts.get(tag, 0) > expected:
+            raise _busy(f"{counts[tag]} strips or tiles where {expected} cover the image")
