@@ -10,7 +10,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
+import resnets
 from resnets import cli
 
 ROOT = Path(__file__).parent.parent
@@ -38,11 +40,25 @@ def commands() -> list[tuple[str, str]]:
     return sorted({*found, *[(page, line) for page, line in inline if "NAME" not in line]})
 
 
-@pytest.mark.parametrize(("page", "command"), commands())
-def test_commands_in_documents_run(
-    page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the documents assume: a photo, a folder of photos, a model file."""
+    (tmp_path / "photos").mkdir()
+    for photo in (ROOT / "examples").glob("*.jpg"):
+        shutil.copy(photo, tmp_path / "photos")
+    shutil.copy(ROOT / "examples" / "cat.jpg", tmp_path / "photo.jpg")
+    torch.manual_seed(0)
+    resnets.Classifier.from_network(
+        resnets.create_model("resnet20"),
+        class_names=resnets.label_set("cifar10").names,
+        preprocessing=resnets.Preprocessing(image_size=32),
+    ).save(tmp_path / "model.safetensors")
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_commands_in_documents_run(page: str, command: str, users_folder: Path) -> None:
     program, *words = shlex.split(command)
     assert program == "resnets"
     assert cli.main(words) == 0
@@ -52,13 +68,8 @@ def test_commands_in_documents_run(
     ("page", "number"), [(page, i) for page in PAGES for i in range(len(blocks(page, "python")))]
 )
 def test_examples_in_documents_run(
-    page: Path,
-    number: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    restored_registry: None,
+    page: Path, number: int, users_folder: Path, restored_registry: None
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     exec(compile(blocks(page, "python")[number], str(page), "exec"), {})  # our own text
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from resnets.analysis.description import Description
+    from resnets.weights.model_info import ModelInfo
 
 
 def _complete_model(start: str) -> list[str]:
@@ -27,7 +28,7 @@ def describe_command(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="NAME[,OPTION=VALUE...], such as resnet34,shortcut=A.",
+            help="NAME[,OPTION=VALUE...], such as resnet34,shortcut=A, or a model file.",
             autocompletion=_complete_model,
         ),
     ],
@@ -57,7 +58,12 @@ def describe_command(
     from resnets.architectures.creation import resolve
     from resnets.architectures.notation import parse_model
 
-    parsed = [parse_model(model) for model in models]
+    size = {} if image_size is None else {"image_size": image_size}
+    infos = {model: _read_info(model) for model in models if _is_file(model)}
+    parsed = [
+        (infos[model].architecture, infos[model].options) if model in infos else parse_model(model)
+        for model in models
+    ]
     for name, options in parsed:
         resolve(name, options)  # a typing error is told before torch is loaded
 
@@ -65,18 +71,41 @@ def describe_command(
     from resnets.analysis.drawing import draw as draw_file
 
     descriptions = [
-        describe(name, image_size=image_size, batch_size=batch_size, **options)
-        for name, options in parsed
+        describe(name, batch_size=batch_size, **{**options, **size}) for name, options in parsed
     ]
     if json:
-        console.print_json({"networks": [item.to_dict() for item in descriptions]})
+        documents = [item.to_dict() for item in descriptions]
+        for model, document in zip(models, documents, strict=True):
+            if model in infos:
+                document["file"] = infos[model].model_dump(mode="json")
+        console.print_json({"networks": documents})
     else:
-        for item in descriptions:
+        for model, item in zip(models, descriptions, strict=True):
+            if model in infos:
+                _print_info(model, infos[model])
             _print_description(item, per_unit=units)
     if draw is not None:
         console.say(f"wrote {draw_file(descriptions, draw)}")
     if draw_unit is not None:
         console.say(f"wrote {draw_file(descriptions, draw_unit, subject='unit')}")
+
+
+def _is_file(model: str) -> bool:
+    return model.endswith(".safetensors") or Path(model).exists()
+
+
+def _read_info(model: str) -> ModelInfo:
+    from resnets.weights.loading import model_path
+    from resnets.weights.model_file import read_info
+
+    return read_info(model_path(model))
+
+
+def _print_info(model: str, info: ModelInfo) -> None:
+    from resnets.errors import printable
+    from resnets.weights.info_text import info_lines
+
+    console.print_blocks([printable(model), *info_lines(info), ""])
 
 
 def _print_description(description: Description, *, per_unit: bool) -> None:

@@ -22,15 +22,23 @@ def load(model: str | Path) -> Classifier:
     Raises:
         WeightsError: if there is no such file, or it is damaged or not a model file.
     """
-    path = Path(model)
-    if path.is_dir():
-        path /= f"model{SUFFIX}"
-    elif not path.exists() and _names_architecture(str(model)):
+    path = model_path(model)
+    if not path.exists() and _names_architecture(str(model)):
         raise WeightsError(
             f"{model} is an architecture, whose weights would be random; give a model file, or make the "
             f"bare network with resnets.create_model({str(model)!r})"
         )
     return Classifier(*read_model(path))
+
+
+def model_path(model: str | Path) -> Path:
+    """Find the model file that is meant.
+
+    Args:
+        model: path of the file, or of a run folder that holds `model.safetensors`.
+    """
+    path = Path(model)
+    return path / f"model{SUFFIX}" if path.is_dir() else path
 
 
 def _names_architecture(name: str) -> bool:
