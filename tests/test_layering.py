@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "resnets"
 ORDER = [
     {"errors", "lazy_exports", "quantities"},
     {"registry", "config", "files"},
+    {"downloads"},
     {"units"},
     {"networks"},
     {"architectures"},

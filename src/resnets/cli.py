@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 
 from resnets import __version__, console
+from resnets.commands.cache_command import cache_app
+from resnets.commands.convert_command import convert_command
 from resnets.commands.describe_command import describe_command
 from resnets.commands.list_command import list_command
+from resnets.commands.options import add_command
 from resnets.commands.predict_command import predict_command
 from resnets.errors import ResNetsError
 
@@ -43,11 +46,14 @@ def _root(
     pass
 
 
-app.command("list", epilog="Next: resnets describe NAME")(list_command)
-app.command("describe", epilog="Next: resnets describe vgg19 plain34 resnet34 --draw nets.svg")(
-    describe_command
-)
-app.command("predict", epilog="Next: resnets predict --help")(predict_command)
+for _name, _command, _next in (
+    ("list", list_command, "resnets describe NAME"),
+    ("describe", describe_command, "resnets describe vgg19 plain34 resnet34 --draw nets.svg"),
+    ("predict", predict_command, "resnets predict photos/ --model MODEL --csv"),
+    ("convert", convert_command, "resnets predict IMAGE... --model OUT"),
+):
+    add_command(app, _name, _command, epilog=f"Next: {_next}")
+app.add_typer(cache_app, name="cache")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        return 0  # the reader, such as `head`, has seen enough
     except Exception as error:
         if is_usage_error := hasattr(error, "format_message"):
             _report_usage(error)

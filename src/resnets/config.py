@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -73,11 +73,20 @@ def validate(settings: type[S], values: Mapping[str, Any], *, source: str) -> S:
 def _fields(settings: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     """The keys that are known where an unknown one stands."""
     for part in loc[:-1]:
-        inner = settings.model_fields[str(part)].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        if isinstance(part, int):
+            continue  # a place in a list of settings
+        inner = _settings_in(settings.model_fields[part].annotation)
+        if inner is None:
             return []
         settings = inner
     return [".".join(map(str, (*loc[:-1], name))) for name in settings.model_fields]
+
+
+def _settings_in(annotation: object) -> type[BaseModel] | None:
+    """The settings that a field holds, also as `X | None` and `tuple[X, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_settings_in, get_args(annotation))), None)
 
 
 def _key(detail: ErrorDetails) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from resnets.downloads.transfer import Progress
+
 T = TypeVar("T")
 
 SCHEMA_VERSION = 1
@@ -104,6 +106,25 @@ def count_progress(items: Iterable[T], what: str) -> Iterator[T]:
         print("\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
 
 
+class DownloadBar:
+    """Shows how far a download has come: in place on a terminal, else a line every 30 s."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of what has arrived."""
+        terminal = sys.stderr.isatty()
+        is_done = progress.num_bytes == progress.total_bytes
+        if time.monotonic() - self._last < (0.2 if terminal else 30.0) and not is_done:
+            return
+        self._last = time.monotonic()
+        total = f" of {progress.total_bytes / 1e6:.1f}" if progress.total_bytes else ""
+        words = f"downloading {progress.name}: {progress.num_bytes / 1e6:.1f}{total} MB"
+        end = "\r" if terminal and not is_done else "\n"
+        print(words, end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+
 def report(error: BaseException, *, debug: bool) -> None:
     """Tell the user about an error of theirs, which its message explains.
 
@@ -144,5 +165,6 @@ def _write(words: str) -> None:
         sys.stdout.write(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; Python's own flush at exit must not complain.
+        # Python's own flush at exit must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resnets.errors import ConfigError
@@ -19,14 +19,24 @@ def parse_model(word: str) -> tuple[str, dict[str, Any]]:
     Args:
         word: as the user wrote it.
 
-    Raises:
-        ConfigError: if a part is not OPTION=VALUE, or an option is given twice.
-
     Example:
         >>> parse_model("resnet34,shortcut=A,depths=1-2-2-1,zero_init_residual=true")
         ('resnet34', {'shortcut': 'A', 'depths': (1, 2, 2, 1), 'zero_init_residual': True})
     """
     name, *parts = re.split(r",(?![^()]*\))", word)  # B(3,1,3) is part of a name
+    return name, parse_options(parts, source=word)
+
+
+def parse_options(parts: Sequence[str], *, source: str) -> dict[str, Any]:
+    """Read options.
+
+    Args:
+        parts: each OPTION=VALUE.
+        source: where they came from; the error names it.
+
+    Raises:
+        ConfigError: if a part is not OPTION=VALUE, or an option is given twice.
+    """
     options: dict[str, Any] = {}
     problems: list[str] = []
     for part in parts:
@@ -38,8 +48,8 @@ def parse_model(word: str) -> tuple[str, dict[str, Any]]:
         else:
             options[key] = _value(value)
     if problems:
-        raise ConfigError(word, problems)
-    return name, options
+        raise ConfigError(source, problems)
+    return options
 
 
 def format_options(options: Mapping[str, Any]) -> str:

@@ -22,15 +22,20 @@ def list_command(
         Literal["family", "name", "parameters", "cost"],
         typer.Option(help="Cost is multiply-adds for one image of the paper's size."),
     ] = "family",
+    weights: Annotated[bool, typer.Option("--weights", help="List published weights instead.")] = False,
     json: Json = False,
 ) -> None:
-    r"""List the architectures with their size, cost and paper.
+    r"""List the architectures with their size, cost and paper, or published weights.
 
     \b
     resnets list
+    resnets list 'resnet50*' --weights
     resnets list 'seresn*' --sort cost
     resnets list --family resnet_v2 --json
     """
+    if weights:
+        _list_weights(pattern, json=json)
+        return
     from resnets.architectures.creation import list_models, select_architectures
     from resnets.errors import UnknownNameError
     from resnets.registry import registered_name_rules
@@ -91,3 +96,47 @@ def _row_texts(row: Architecture) -> list[str]:
         str(row.published_in),
         row.source,
     ]
+
+
+def _list_weights(pattern: str, *, json: bool) -> None:
+    from resnets.errors import UnknownNameError
+    from resnets.weights.catalog import left_out_weights, published_weights
+
+    rows = published_weights(pattern)
+    if not rows:
+        known = [row.name for row in published_weights()]
+        raise UnknownNameError("published weights", pattern, known=known, hint="resnets list --weights")
+    if json:
+        console.print_json({"weights": [row.model_dump(mode="json") for row in rows]})
+        return
+    columns: list[tuple[str, Literal["left", "right"]]] = [
+        ("weights", "left"),
+        ("top-1 %", "right"),
+        ("top-5 %", "right"),
+        ("images", "right"),
+        ("MiB", "right"),
+        ("classes", "right"),
+        ("licence", "left"),
+        ("publisher's name", "left"),
+    ]
+    texts = []
+    for row in rows:
+        best = row.reported[0] if row.reported else None
+        texts.append(
+            [
+                row.name,
+                f"{best.top1:.2f}" if best else "-",
+                f"{best.top5:.2f}" if best else "-",
+                str(row.preprocessing.image_size),
+                f"{row.file.size_mib:.0f}" if row.file.size_mib else "-",
+                str(row.num_classes or "-"),
+                row.licence,
+                row.published_as,
+            ]
+        )
+    left_out = sum(len(item.sets) for item in left_out_weights())
+    summary = (
+        f"\n{len(rows)} sets of weights. Accuracies on ImageNet's validation images, as publishers "
+        f"report them.\n{left_out} more are published that these networks cannot express."
+    )
+    console.print_blocks([console.table(columns, texts), summary])

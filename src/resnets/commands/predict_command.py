@@ -8,7 +8,6 @@ import json as json_format
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,14 +32,18 @@ def predict_command(
         ),
     ],
     model: Annotated[
-        Path, typer.Option(metavar="MODEL", help="A model file, or a run folder with one.")
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="A model file, a run folder, or published weights such as resnet50:torchvision_v2.",
+        ),
     ],
     top: Annotated[int, typer.Option(min=1, help="Classes per image.")] = 5,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 16,
     crops: Annotated[int, typer.Option(help="1, or 5: average over the middle and the corners.")] = 1,
     flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image.")] = False,
     max_pixels: Annotated[
-        int | None, typer.Option(help="Largest image, width times height. [50 million]")
+        int | None, typer.Option(min=64, help="Largest image, width times height. [50 million]")
     ] = None,
     float_range: Annotated[
         str | None,
@@ -70,7 +73,7 @@ def predict_command(
     from resnets.deployment.predicting import predict
     from resnets.weights.loading import load
 
-    classifier = load(model)
+    classifier = load(model, on_progress=console.DownloadBar())
     most = 4 * (max_pixels or classifier.preprocessing.decoding.max_pixels) + 2**21
     answers = predict(
         [sys.stdin.buffer.read(most) if name == "-" else name for name in images],
@@ -175,5 +178,6 @@ def _print_csv(answers: Answers, _classifier: Classifier) -> None:
 
 def _csv_row(values: tuple[object, ...]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(values)
-    return text.getvalue()
+    shown = [printable(value) if isinstance(value, str) else value for value in values]
+    csv.writer(text, lineterminator="\n").writerow(shown)
+    return text.getvalue().removesuffix("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from resnets.config import Settings, Switch, as_list
 
@@ -31,3 +31,9 @@ class DecodePolicy(Settings):
     float_range: tuple[float, float] | None = None
     max_pixels: Annotated[int, Field(strict=True, ge=64, le=178_956_970)] = 50_000_000
     scaled: Switch = False
+
+    @model_validator(mode="after")
+    def _range_goes_up(self) -> DecodePolicy:
+        if self.float_range is not None and not self.float_range[0] < self.float_range[1]:
+            raise ValueError(f"float_range must go up, such as (0, 1), got {self.float_range}")
+        return self

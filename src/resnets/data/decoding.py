@@ -20,8 +20,8 @@ from PIL import Image, UnidentifiedImageError
 
 from resnets.data.decode_policy import DecodePolicy
 from resnets.data.image_formats import SUPPORTED, describe_foreign, sniff
-from resnets.data.pixel_conversion import orientation_of, to_rgb, upright
-from resnets.data.structure import CountedBytes, check_scans, check_structure, count_scans
+from resnets.data.pixel_conversion import orientation_of, to_rgb, turned_back, upright
+from resnets.data.structure import CountedBytes, check_scans, check_structure
 from resnets.errors import ImageError
 
 try:
@@ -96,7 +96,7 @@ def decode(
     """
     policy = policy or DecodePolicy()
     name = None
-    kind = "image"
+    kind = "an image"
     try:
         if isinstance(source, np.ndarray):
             return _decode_pillow(_from_array(source), policy)
@@ -105,14 +105,15 @@ def decode(
         if isinstance(source, bytes | bytearray | memoryview):
             data = bytes(source)
         elif isinstance(source, str | os.PathLike):
-            name = os.fspath(source)
+            name = os.fsdecode(source)
             data = _read(Path(name), policy)
         else:
             kinds = "a path, bytes, a Pillow image or an array"
             raise ImageError("not an image", f"an image is {kinds}, got {type(source).__name__}")
         _check_bytes(len(data), policy)
-        kind = f"{_known_format(data)} file"
-        return _decode_file(data, kind.split()[0], policy, for_size=for_size)
+        found = _known_format(data)
+        kind = f"a {found} file"
+        return _decode_file(data, found, policy, for_size=for_size)
     except ImageError as error:
         raise ImageError(error.reason, error.detail, source=name) from error.__cause__
     except Exception as error:  # parsers of hostile bytes raise whatever they like
@@ -160,7 +161,7 @@ def _check_bytes(size: int, policy: DecodePolicy) -> None:
 
 
 def _decode_file(data: bytes, kind: str, policy: DecodePolicy, *, for_size: int | None) -> DecodedImage:
-    check_structure(data, kind)
+    scans = check_structure(data, kind)
     image = Image.open(CountedBytes(data), formats=[kind])
     _check_size(image.size, policy, share=_WEBP_SHARE if kind == "WEBP" else 1)
     if image.tile and image.tile[0][0] == "bmp_rle":
@@ -169,12 +170,11 @@ def _decode_file(data: bytes, kind: str, policy: DecodePolicy, *, for_size: int 
         )
     if kind != "JPEG":
         return _decode_pillow(image, policy)
-    scans = count_scans(data)
     check_scans(scans, image.size, policy)
     scale = _jpeg_scale(image.size, policy, for_size)
     fast = _decode_fast(data, image, scale) if scans <= _USUAL_SCANS else None
     if fast is None and scale > 1:
-        image.draft(None, _scaled(image.size, scale))
+        image.draft(None, (image.width // scale, image.height // scale))  # which rounds up
     return _decode_pillow(image, policy, fast=fast)
 
 
@@ -241,15 +241,18 @@ def _decode_pillow(
         fast: its pixels, where they are decoded already.
     """
     mode, animated = image.mode, bool(getattr(image, "is_animated", False))
+    turned = orientation_of(image) if image.format == "TIFF" else 1  # Pillow turns these by itself
     if fast is None:
         _check_size(image.size, policy)
         image.load()
         rgb = to_rgb(image, policy)
     else:
         rgb = Image.frombuffer("RGBX", fast.shape[1::-1], fast, "raw", "RGBX", 0, 1)
-    orientation = orientation_of(image)  # Pillow knows a PNG's only after its pixels
-    if policy.exif == "apply" and orientation != 1:
+    orientation = max(turned, orientation_of(image))  # Pillow knows a PNG's only after its pixels
+    if policy.exif == "apply" and orientation != turned:
         rgb, fast = upright(rgb, orientation), None
+    elif policy.exif == "ignore" and turned != 1:
+        rgb = turned_back(rgb, turned)
     return DecodedImage(rgb, image.format or "", mode, orientation, animated, fast)
 
 
@@ -258,7 +261,7 @@ def _refusal(error: Exception, kind: str) -> ImageError:
     if isinstance(error, MemoryError | Image.DecompressionBombError):
         return ImageError("too large", f"is too large to decode: {words}")
     if isinstance(error, OSError) and "truncated" in words.lower():
-        return ImageError("truncated", f"is a {kind} that ends too early: {words}")
+        return ImageError("truncated", f"is {kind} that ends too early: {words}")
     if isinstance(error, UnidentifiedImageError):
         words = "its header makes no sense"
-    return ImageError("damaged", f"is a damaged {kind}: {words}")
+    return ImageError("damaged", f"is {kind} that is damaged: {words}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from resnets.data.image_formats import sniff
+from resnets.errors import printable
+
+log = logging.getLogger(__name__)
 
 _SUFFIX = re.compile(
     r".*\.(avif|bmp|gif|hei[cf]|jfif|jp2|jpe|jpe?g|jxl|png|tiff?|webp)", re.IGNORECASE | re.DOTALL
@@ -29,44 +33,51 @@ def find_images(inputs: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
         inputs: paths of files or folders, or patterns such as 'photos/**/*.jpg'.
     """
     seen: set[tuple[int, int]] = set()
-    for name in inputs:
-        path = Path(name)
-        if path.is_dir():
-            yield from _in_folder(path, seen)
-        elif not os.path.lexists(path) and glob.has_magic(os.fspath(name)):
-            matches = sorted(glob.glob(os.fspath(name), recursive=True))  # noqa: PTH207 - absolute ones too
-            yield from (Path(match) for match in matches if not Path(match).is_dir())
-            if not matches:
-                yield path  # whoever decodes it says that it is missing
+    for name in map(os.fsdecode, inputs):
+        if os.path.isdir(name):  # noqa: PTH112 - Path's raises for names that are too long
+            yield from _in_folder(name, seen)
+        elif not os.path.lexists(name) and glob.has_magic(name):
+            matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - absolute ones too
+            # Of a pattern without matches, whoever decodes it says that it is missing.
+            yield from (Path(m) for m in matches or [name] if not os.path.isdir(m))  # noqa: PTH112
         else:
-            yield path
+            yield Path(name)
 
 
-def _in_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        yield folder  # likewise
-        return
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name in _NOT_FOLDERS_OF_IMAGES:
+def _in_folder(folder: str, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    waiting = [iter(_entries(folder, seen))]
+    while waiting:
+        entry = next(waiting[-1], None)
+        if entry is None:
+            waiting.pop()
+        elif entry.name.startswith(".") or entry.name in _NOT_FOLDERS_OF_IMAGES:
             continue
-        if entry.is_dir():
-            yield from _in_folder(Path(entry.path), seen)
+        elif os.path.isdir(entry.path):  # noqa: PTH112 - DirEntry's raises for links in a circle
+            waiting.append(iter(_entries(entry.path, seen)))
         elif _is_image(entry):
             yield Path(entry.path)
+
+
+def _entries(folder: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing if it was seen before or may not be read."""
+    try:
+        status = os.stat(folder)  # noqa: PTH116
+        if (status.st_dev, status.st_ino) in seen:
+            return []
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        log.warning("%s was passed over: %s", printable(folder), error.strerror)
+        return []
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
     if _SUFFIX.fullmatch(entry.name):
         return True
-    if not entry.is_file():
-        return False
     try:
+        if not entry.is_file():
+            return False
         with open(entry.path, "rb") as file:  # noqa: PTH123 - a folder may hold millions
             return sniff(file.read(64)) is not None
     except OSError:

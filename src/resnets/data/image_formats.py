@@ -31,8 +31,14 @@ _SIGNATURES = (
 
 _NOT_IMAGES = (
     (rb"version https://git-lfs", "a Git LFS pointer, not the image itself: run git lfs pull"),
-    (rb"(?i)\s*<(!doctype html|html|head|body)", "an HTML page; was it saved by a failed download?"),
-    (rb"(?i)\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<svg", "an SVG drawing; export it as PNG first"),
+    (
+        rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype html|html|head|body)",
+        "an HTML page; was it saved by a failed download?",
+    ),
+    (
+        rb"(?i)(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(svg|!doctype svg)",
+        "an SVG drawing; export it as PNG first",
+    ),
     (rb"PK\x03\x04", "a ZIP archive; unpack it first"),
     (rb"\x1f\x8b", "a gzip archive; unpack it first"),
 )

@@ -34,6 +34,11 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
+def turned_back(image: Image.Image, orientation: int) -> Image.Image:
+    """Undo `upright`; only the quarter turns are not their own inverse."""
+    return upright(image, {6: 8, 8: 6}.get(orientation, orientation))
+
+
 def to_rgb(image: Image.Image, policy: DecodePolicy) -> Image.Image:
     """Convert to 8-bit RGB.
 
@@ -47,7 +52,11 @@ def to_rgb(image: Image.Image, policy: DecodePolicy) -> Image.Image:
     if image.mode in ("RGB", "RGBX"):
         return image if not image.has_transparency_data else _on_background(image, policy)
     if image.mode.startswith("I;16"):
-        return _from_levels(np.asarray(image), 0.0, 65535.0)
+        values = np.asarray(image)
+        rgb = _from_levels(values, 0.0, 65535.0)
+        if isinstance(hidden := image.info.get("transparency"), int):
+            rgb.paste(policy.background, mask=Image.fromarray(values == hidden))
+        return rgb
     if image.mode in ("I", "F"):
         if policy.float_range is None:
             raise ImageError(
@@ -56,10 +65,8 @@ def to_rgb(image: Image.Image, policy: DecodePolicy) -> Image.Image:
                 "--float-range 0,1",
             )
         return _from_levels(np.asarray(image), *policy.float_range)
-    if image.has_transparency_data:
-        return _on_background(image, policy)
     try:
-        return image.convert("RGB")
+        return _on_background(image, policy) if image.has_transparency_data else image.convert("RGB")
     except ValueError:
         raise ImageError(
             "unsupported format", f"has {image.mode} pixels, which are not converted to RGB"

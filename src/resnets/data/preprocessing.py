@@ -18,6 +18,7 @@ from resnets.data.decode_policy import DecodePolicy
 from resnets.data.decoding import DecodedImage, ImageSource, Pixels, decode
 
 PerChannel = Annotated[tuple[float, ...], BeforeValidator(as_list), Field(min_length=1, max_length=3)]
+Side = Annotated[Count, Field(le=8192)]
 Crops: TypeAlias = Literal[1, 5]
 
 RESAMPLING = {
@@ -44,9 +45,9 @@ class Preprocessing(Settings):
         decoding: how the file becomes pixels.
     """
 
-    image_size: Count = 224
+    image_size: Side = 224
     fit: Literal["crop", "pad", "stretch"] = "crop"
-    resize_size: Count | None = None
+    resize_size: Side | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
     channels: Literal["RGB", "BGR", "L"] = "RGB"
     mean: PerChannel = (0.485, 0.456, 0.406)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 import zlib
 
@@ -26,6 +27,11 @@ _MAX_READS = 200_000
 _MAX_TIFF_NUMBERS = 65_536
 # Pillow makes a Python object of each number in a tag; a large image has some 10,000 strips or tiles.
 _MAX_TIFF_PAGES = 1_000
+
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+# In the data of a scan, ff is followed by 00 or by a restart marker.
+_START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
+_WITHOUT_LENGTH = (0x01, 0xD8)
 
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of each type of number; types 1, 2, 6 and 7 are bytes, which cost nothing."""
@@ -50,27 +56,52 @@ class CountedBytes(io.BytesIO):
         return super().read(size)
 
 
-def check_structure(data: bytes, kind: str) -> None:
+def check_structure(data: bytes, kind: str) -> int:
     """Refuse a file that is made to keep its parser busy.
 
     Args:
         data: of the file.
         kind: its format, as `sniff` names it.
 
+    Returns:
+        The number of scans of a JPEG; 1 for others.
+
     Raises:
         ImageError: with the reason.
     """
     if kind == "PNG":
         _check_chunks(data)
-    elif kind == "JPEG" and data.count(b"Exif\0\0") > _MAX_EXIF_SEGMENTS:
-        raise _busy("too many EXIF segments")
     elif kind == "TIFF":
         _check_tags(data)
+    elif kind == "JPEG":
+        scans, exifs = count_segments(data)
+        if exifs > _MAX_EXIF_SEGMENTS:
+            raise _busy("too many EXIF segments")
+        return scans
+    return 1
 
 
-def count_scans(data: bytes) -> int:
-    """Count the scans of a JPEG: between its markers, ff is followed by 00."""
-    return data.count(b"\xff\xda")
+def count_segments(data: bytes) -> tuple[int, int]:
+    """Count the scans and the EXIF segments of a JPEG (ITU-T T.81, annex B), up to its end marker.
+
+    Args:
+        data: of the file.
+
+    Raises:
+        ImageError: if there are absurdly many segments of any kind.
+    """
+    scans = exifs = 0
+    place = 2
+    for _ in range(_MAX_CHUNKS):
+        marker = _MARKER.search(data, place)
+        if marker is None or marker[0][-1] == _END_OF_IMAGE:
+            return scans, exifs
+        place = marker.end()
+        scans += marker[0][-1] == _START_OF_SCAN
+        exifs += marker[0][-1] == _APP1 and data[place + 2 : place + 6] == b"Exif"
+        if marker[0][-1] not in _WITHOUT_LENGTH:
+            place += max(2, int.from_bytes(data[place : place + 2], "big"))
+    raise _busy("too many segments")
 
 
 def check_scans(scans: int, size: tuple[int, int], policy: DecodePolicy) -> None:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from resnets.data.decoding import ImageSource
 from resnets.data.preprocessing import Crops, Preprocessing, decode_for, views
-from resnets.errors import ConfigError, ImageError, UnsupportedError
+from resnets.errors import ConfigError, DataError, ImageError, InputShapeError, UnsupportedError
 from resnets.weights.model_file import describe_network, write_model
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.prediction import ClassProbability, Prediction
@@ -178,9 +179,9 @@ class Classifier:
         Shape:
             (N, C, H, W), or (N, views, C, H, W) to average over views -> (N, num_classes)
         """
-        device = next(self.network.parameters()).device
+        first = next(self.network.parameters())
         with torch.inference_mode():
-            scores = self.network(batch.to(device).flatten(0, -4))
+            scores = self.network(batch.to(first.device, first.dtype).flatten(0, -4))
             probabilities: Tensor = scores.float().softmax(1).cpu()
         probabilities = probabilities.unflatten(0, batch.shape[:-3])
         return probabilities.mean(1) if batch.ndim == 5 else probabilities
@@ -210,6 +211,8 @@ class Classifier:
             try:
                 while True:
                     for image in islice(remaining, 2 * batch_size - len(waiting)):
+                        if isinstance(image, Image.Image):
+                            _load(image)
                         waiting.append(pool.submit(self._prepare, image, crops, flip))
                     if not waiting:
                         return
@@ -219,15 +222,14 @@ class Classifier:
 
     def _prepare(self, image: ImageInput, crops: Crops, flip: bool) -> _Prepared | ImageError:
         if isinstance(image, Tensor):
-            image = image.detach().cpu()
-            image = image.permute(1, 2, 0).numpy() if image.dtype == torch.uint8 else image.numpy()
+            image = _as_array(image)
         if isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.floating):
             return self._check_prepared(image, crops, flip)
-        name = os.fspath(image) if isinstance(image, str | os.PathLike) else ""
         try:
             decoded = decode_for(image, self.preprocessing)
         except ImageError as error:
             return error
+        name = os.fsdecode(image) if isinstance(image, str | os.PathLike) else ""
         seen = views(decoded, self.preprocessing, crops=crops, flip=flip)
         notes = (_FIRST_FRAME,) if decoded.animated else ()
         return _Prepared(name, torch.from_numpy(seen), notes)
@@ -247,21 +249,44 @@ class Classifier:
         self, batch: list[_Prepared | ImageError], top: int
     ) -> Iterator[Prediction | ImageError]:
         prepared = [item for item in batch if isinstance(item, _Prepared)]
-        if prepared:
-            table = self.probabilities(torch.stack([item.views for item in prepared]))
-            best = table.topk(min(top, table.shape[1]))
-            rows = zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        answers: Iterator[Prediction | ImageError] = iter(self._answer_prepared(prepared, top))
         for item in batch:
-            if isinstance(item, ImageError):
-                yield item
-            else:
-                values, indices = next(rows)
-                classes = tuple(map(self._class, indices, values))
-                yield Prediction(item.name, classes, item.notes)
+            yield item if isinstance(item, ImageError) else next(answers)
+
+    def _answer_prepared(self, prepared: list[_Prepared], top: int) -> list[Prediction | ImageError]:
+        if not prepared:
+            return []
+        try:
+            table = self.probabilities(torch.stack([item.views for item in prepared]))
+        except InputShapeError as error:
+            return [ImageError("too small", str(error)) for _ in prepared]
+        best = table.topk(min(top, table.shape[1]))
+        answers: list[Prediction | ImageError] = []
+        rows = zip(prepared, best.values.tolist(), best.indices.tolist(), strict=True)
+        for item, values, indices in rows:
+            if not np.isfinite(values).all():
+                sentence = "gives no finite scores: the network's weights do not fit such values"
+                answers.append(ImageError("no answer", sentence, source=item.name or None))
+                continue
+            answers.append(Prediction(item.name, tuple(map(self._class, indices, values)), item.notes))
+        return answers
 
     def _class(self, index: int, probability: float) -> ClassProbability:
         ids = self.info.class_ids
         return ClassProbability(self.class_names[index], ids[index] if ids else "", index, probability)
+
+
+def _load(image: Image.Image) -> None:
+    """Read a lazy image's pixels here: two threads must not read one file at once."""
+    with suppress(Exception):  # `decode` meets the same error, and explains it
+        image.load()
+
+
+def _as_array(image: Tensor) -> NDArray[Any]:
+    image = image.detach().cpu()
+    if image.is_floating_point():
+        return image.float().numpy()
+    return image.permute(1, 2, 0).numpy() if image.ndim == 3 else image.numpy()
 
 
 def _one_by_one(images: ImageInput | Iterable[ImageInput]) -> Iterable[ImageInput]:
@@ -270,4 +295,9 @@ def _one_by_one(images: ImageInput | Iterable[ImageInput]) -> Iterable[ImageInpu
         return list(images) if images.ndim == 4 else [images]
     if isinstance(images, str | os.PathLike | bytes | bytearray | memoryview | Image.Image):
         return [images]
+    if not isinstance(images, Iterable):
+        raise DataError(
+            "predict takes one image or several (paths, bytes, Pillow images, arrays, tensors), got "
+            f"{type(images).__name__}"
+        )
     return images

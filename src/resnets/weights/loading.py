@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+from resnets.downloads.transfer import Progress
 from resnets.errors import ResNetsError, WeightsError
 from resnets.registry import find_architecture
+from resnets.weights.catalog import find_weights
 from resnets.weights.classifier import Classifier
 from resnets.weights.model_file import SUFFIX, read_model
+from resnets.weights.pretrained import describe_published, read_published
 
 
-def load(model: str | Path) -> Classifier:
-    """Load a model file.
+def load(model: str | Path, *, on_progress: Callable[[Progress], None] | None = None) -> Classifier:
+    """Load a model: the network with its preprocessing and class names.
 
     Args:
-        model: path of a model file, or of a run folder that holds `model.safetensors`.
-
-    Returns:
-        The network with its preprocessing and class names.
+        model: path of a model file, or of a run folder that holds `model.safetensors`; or published
+            weights, as in 'resnet50:torchvision_v2', which are downloaded once.
+        on_progress: called often while a file arrives.
 
     Raises:
         WeightsError: if there is no such file, or it is damaged or not a model file.
+        UnknownNameError: if there are no such published weights.
+        DownloadError: if published weights cannot be had.
     """
     path = model_path(model)
-    if not path.exists() and _names_architecture(str(model)):
-        raise WeightsError(
-            f"{model} is an architecture, whose weights would be random; give a model file, or make the "
-            f"bare network with resnets.create_model({str(model)!r})"
-        )
+    if not os.path.exists(path):  # noqa: PTH110 - never raises
+        if ":" in str(model) and "/" not in str(model):
+            row = find_weights(str(model))
+            network = read_published(row, on_progress=on_progress)
+            return Classifier(network, describe_published(row, network))
+        if _names_architecture(str(model)):
+            raise WeightsError(
+                f"{model} is an architecture, whose weights would be random; give a model file or "
+                f"published weights (resnets list '{model}' --weights)"
+            )
     return Classifier(*read_model(path))
 
 
@@ -38,7 +49,7 @@ def model_path(model: str | Path) -> Path:
         model: path of the file, or of a run folder that holds `model.safetensors`.
     """
     path = Path(model)
-    return path / f"model{SUFFIX}" if path.is_dir() else path
+    return path / f"model{SUFFIX}" if os.path.isdir(path) else path  # noqa: PTH112 - never raises
 
 
 def _names_architecture(name: str) -> bool:

@@ -4,8 +4,8 @@
     tensors   by their public names, such as `stages.0.units.0.residual.conv1.weight`
 
 DESCRIPTION is `ModelInfo` as JSON, with the version of this format. DIGEST covers the description and
-every tensor's name, type, shape and bytes, so that no changed byte goes unnoticed. Nothing in a file is
-ever run, and a file can make its reader take no more memory than the file has bytes.
+every tensor's name, type, shape and bytes, so that no changed byte of them goes unnoticed. Nothing in a
+file is ever run, and a file makes its reader take hardly more memory than the file has bytes.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ from resnets.weights.safetensors_file import Header, read_header, read_tensors
 
 FORMAT_VERSION = 1
 SUFFIX = ".safetensors"
+_FLOATS = ("F64", "F32", "F16", "BF16")
+_MAX_DESCRIPTION = 2_000_000
+# Letters; the names of 22,000 classes take a fourth of it.
 _MAX_NUMBER = 1_000_000
 # No width, kernel or group count of a real network comes near it.
 
@@ -115,12 +118,13 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelInfo]:
     tensors = read_tensors(path, header)
     if digest(header.metadata["resnets"], tensors) != header.metadata.get("sha256"):
         raise WeightsError(f"{show(path)} is damaged: its SHA-256 is not the one that was written")
-    for name, tensor in tensors.items():
+    own = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+    for name, tensor in own.items():
         if not torch.isfinite(tensor).all():
             raise WeightsError(f"{show(path)} has NaN or infinity in {show(name)}")
-    network.load_state_dict(
-        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, assign=True
-    )
+        if name.endswith("running_var") and tensor.min() < 0:
+            raise WeightsError(f"{show(path)} has a negative variance in {show(name)}")
+    network.load_state_dict(own, assign=True)
     return network.eval(), info
 
 
@@ -150,11 +154,18 @@ def _read_header(path: str | Path) -> Header:
     for signature, kind in kinds:
         if start.startswith(signature):
             raise WeightsError(
-                f"{show(path)} is {kind} checkpoint, not a model file of resnets; it was not loaded"
+                f"{show(path)} is {kind} checkpoint, not a model file of resnets; make one of it with "
+                "resnets convert"
             )
     header = read_header(path)
-    if "resnets" not in header.metadata:
-        raise WeightsError(f"{show(path)} holds weights without the description of a resnets model file")
+    metadata = header.metadata
+    if metadata.keys() != {"format", "resnets", "sha256"} or metadata["format"] != "pt":
+        raise WeightsError(
+            f"{show(path)} holds weights without the description of a resnets model file; make one of "
+            "it with resnets convert"
+        )
+    if len(metadata["resnets"]) > _MAX_DESCRIPTION:
+        raise WeightsError(f"{show(path)} has a description of more than {_MAX_DESCRIPTION:,} letters")
     return header
 
 
@@ -164,7 +175,7 @@ def _parse_info(path: str | Path, header: Header) -> ModelInfo:
         version = values.pop("format_version")
         if version != FORMAT_VERSION:
             raise WeightsError(
-                f"{show(path)} has the format {version!r}; this resnets {__version__} reads "
+                f"{show(path)} has the format {show(version)}; this resnets {__version__} reads "
                 f"{FORMAT_VERSION}. A newer resnets wrote it: pip install --upgrade resnets"
             )
         return ModelInfo.model_validate(values)
@@ -188,8 +199,14 @@ def _build(path: str | Path, info: ModelInfo, header: Header) -> nn.Module:
             network = create_model(info.architecture, **info.options)
     except ResNetsError as error:
         raise WeightsError(f"{show(path)} describes a network that cannot be built: {error}") from error
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    got = {name: entry.shape for name, entry in header.tensors.items()}
+    expected = {
+        name: (*tensor.shape, "float" if tensor.is_floating_point() else "I64")
+        for name, tensor in network.state_dict().items()
+    }
+    got = {
+        name: (*entry.shape, "float" if entry.dtype in _FLOATS else entry.dtype)
+        for name, entry in header.tensors.items()
+    }
     wrong = [name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name)]
     if wrong:
         name = min(wrong)

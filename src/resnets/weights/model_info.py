@@ -88,7 +88,7 @@ class ModelInfo(Settings):
         versions: of the software that wrote the file.
     """
 
-    architecture: str
+    architecture: Annotated[str, Field(max_length=100)]
     options: dict[str, JsonValue]
     class_names: Names = ()
     class_ids: Names = ()

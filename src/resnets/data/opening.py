@@ -1,0 +1,155 @@
+"""Opening a data set, whatever its shape: folders, a table, an archive of CIFAR, idx files, arrays."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from resnets.data.dataset import Dataset
+from resnets.data.published import find_published, published_names
+from resnets.data.sources.arrays import read_npz
+from resnets.data.sources.cifar import ARCHIVES, find_cifar, read_cifar
+from resnets.data.sources.class_folders import SPLIT_NAMES, has_splits, read_class_folders
+from resnets.data.sources.idx import find_idx, read_idx
+from resnets.data.sources.imagenet import find_training
+from resnets.data.sources.manifest import SUFFIXES, columns_of, read_manifest
+from resnets.data.sources.problems import listed, quoted
+from resnets.data.sources.scanning import Listing, visible
+from resnets.data.splitting import Groups, with_validation
+from resnets.errors import DataError
+
+_DEEPEST = 5
+# Folders that hold nothing but one folder, as archives leave them behind.
+
+
+def open_dataset(
+    path: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    val_share: float = 0.2,
+    groups: Groups | None = None,
+    follow_links: bool = False,
+    absolute_paths: bool = False,
+) -> Dataset:
+    """Open a data set.
+
+    A folder of class folders, with or without folders for train, val and test; the folders of ImageNet
+    and Tiny-ImageNet as published; a CSV or TSV file with columns for image, class and perhaps split;
+    CIFAR-10 and CIFAR-100 as archives or extracted; idx files as those of MNIST; an .npz file; or the
+    name of a published data set that is on this machine, such as 'fashion_mnist'.
+
+    The classes of the training split bind all others. Where nothing but training images is given, a
+    validation split is taken out of them, each class by the same share, the same for the same seed.
+
+    Args:
+        path: folder, file or name.
+        seed: of the validation split, if it is made here.
+        val_share: of each class that goes there, 0 to 1.
+        groups: images that must not be divided between train and val, such as near-duplicates.
+        follow_links: take also what symbolic links outside the folder lead to.
+        absolute_paths: a manifest may name images outside its folder.
+
+    Raises:
+        DataError: with everything that is wrong.
+    """
+    root = Path(path)
+    if not root.exists():
+        root = _find_by_name(os.fspath(path))
+    if root.is_dir():
+        dataset = _open_folder(root, follow_links=follow_links, absolute_paths=absolute_paths)
+    else:
+        dataset = _open_file(root, absolute_paths=absolute_paths)
+    given = [split for split in dataset.splits.values() if (split.labels >= 0).any()]
+    if len(given) == 1:
+        return with_validation(dataset, share=val_share, seed=seed, groups=groups)
+    return dataset
+
+
+def _find_by_name(name: str) -> Path:
+    if folder := find_published(name):
+        return folder
+    if name in published_names():
+        raise DataError(
+            f"the data set {quoted(name)} is not on this machine; get it with: "
+            f"resnets data download {name}"
+        )
+    known = ", ".join(published_names())
+    raise DataError(
+        f"there is no file or folder {quoted(name)}, and no data set of that name (known are {known})"
+    )
+
+
+def _open_file(file: Path, *, absolute_paths: bool) -> Dataset:
+    name = file.name.lower()
+    if name.endswith(SUFFIXES):
+        return read_manifest(file, absolute_paths=absolute_paths)
+    if name.endswith(".npz"):
+        return read_npz(file)
+    if name.endswith(ARCHIVES):
+        return read_cifar(file)
+    raise DataError(
+        f"{quoted(file)} is not a data set: expected a folder, a manifest (.csv, .tsv), "
+        "an archive of CIFAR (.tar.gz) or arrays (.npz)"
+    )
+
+
+def _open_folder(root: Path, *, follow_links: bool, absolute_paths: bool) -> Dataset:
+    root, listing = _unwrap(root)
+    files = [entry.name for entry in listing.files]
+    if "train" in find_idx(files):
+        return read_idx(root, files)
+    if find_cifar(root, files):
+        return read_cifar(root)
+    if manifest := _manifest_of(root, listing):
+        dataset = read_manifest(manifest, absolute_paths=absolute_paths)
+        return replace(dataset, name=root.resolve().name)
+    if not listing.folders:
+        return _open_only_file(root, files)
+    return read_class_folders(root, follow_links=follow_links)
+
+
+def _unwrap(root: Path) -> tuple[Path, Listing]:
+    """Go into folders that hold nothing of a data set but one folder."""
+    listing = visible(root)
+    for _ in range(_DEEPEST):
+        if len(listing.folders) != 1 or has_splits(find_training(root)) or _is_data(listing):
+            break
+        inside = Path(listing.folders[0].path)
+        within = visible(inside)
+        if listing.folders[0].is_symlink() or not (within.folders or _is_data(within)):
+            break
+        root, listing = inside, within
+    return root, listing
+
+
+def _is_data(listing: Listing) -> bool:
+    files = [entry.name for entry in listing.files]
+    if find_idx(files) or find_cifar(Path(), files):
+        return True
+    return any(name.lower().endswith((*SUFFIXES, ".npz")) for name in files)
+
+
+def _manifest_of(root: Path, listing: Listing) -> Path | None:
+    """The table that describes a folder: called manifest, or the only one where there are no classes."""
+    tables = [Path(entry.path) for entry in listing.files if entry.name.lower().endswith(SUFFIXES)]
+    tables = [table for table in tables if columns_of(table)]
+    if named := [table for table in tables if table.stem.lower() == "manifest"]:
+        return named[0]
+    if has_splits(root) or len(listing.folders) > 1 or not tables:
+        return None
+    if len(tables) > 1:
+        names = listed(table.name for table in tables)
+        raise DataError(f"{quoted(root)} has more than one manifest, {names}: name the one to open")
+    return tables[0]
+
+
+def _open_only_file(root: Path, files: list[str]) -> Dataset:
+    """Open the one archive or .npz file of a folder that has no folders."""
+    fitting = [name for name in files if name.lower().endswith((*ARCHIVES, ".npz"))]
+    if len(fitting) == 1:
+        return _open_file(root / fitting[0], absolute_paths=False)
+    raise DataError(
+        f"{quoted(root)} is not a data set: expected a folder for each class, "
+        f"perhaps in {', '.join(name for name in SPLIT_NAMES if name in ('train', 'val', 'test'))}"
+    )

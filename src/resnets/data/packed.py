@@ -1,0 +1,253 @@
+"""Packed data sets: decoded once, then read from a memory-mapped file of pixels.
+
+A packed file holds, one after the other:
+
+    pixels of every image, uint8, RGB, rows top to bottom, images without gaps
+    index: an .npz of arrays, and JSON with the names, the policy and the sources
+    footer: magic, place and length of the index, its SHA-256
+
+Opening a file checks the footer, the index and the length; the pixels of each image have a CRC-32 that
+is checked when they are first read. So damage is always noticed, and opening takes no time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from resnets.config import Count, Settings
+from resnets.data.dataset import Labels
+from resnets.data.decoding import Pixels
+from resnets.data.order import Indices
+from resnets.data.preprocessing import Preprocessing
+from resnets.errors import DataError, ImageError, printable
+
+MAGIC = b"resnets.pack\0\0\0\1"
+FOOTER = struct.Struct("<16sQQ32s")
+"""Magic with the version, place and length of the index, SHA-256 of the index."""
+
+_COLUMNS = ("labels", "offsets", "heights", "widths", "checksums", "num_bytes", "mtimes_ns")
+
+
+class PackPolicy(Settings):
+    """What is kept of each image.
+
+    Attributes:
+        preprocessing: of the network. Images of evaluation are kept just as it shows them.
+        train_size: images of training are kept whole, with a shorter side of at most this many pixels,
+            so that random crops can be made of them. [kept as in evaluation]
+    """
+
+    preprocessing: Preprocessing = Preprocessing()
+    train_size: Count | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PackedSplit:
+    """Images of one split.
+
+    Attributes:
+        name: 'train', 'val' or 'test'.
+        labels: (N,), int64.
+        files: where each image came from, as text; relative to the data set's root if it lies there.
+        num_bytes: of each file when it was packed.
+        mtimes_ns: likewise the time of its last change, in nanoseconds.
+        sizes: height and width of each image, (N, 2); zeros where a file could not be used.
+        failures: reason and sentence for each of those, by index.
+        path: of the packed file.
+    """
+
+    name: str
+    labels: Labels
+    files: tuple[str, ...]
+    num_bytes: NDArray[np.int64]
+    mtimes_ns: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    failures: Mapping[int, tuple[str, str]]
+    path: Path
+    _offsets: NDArray[np.int64] = field(repr=False)
+    _checksums: NDArray[np.uint32] = field(repr=False)
+    _pixels: Pixels = field(repr=False)
+    _checked: NDArray[np.bool_] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes as a path: the other one maps the same file."""
+        return _reopen, (self.path, self.name)
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Height and width that all images share; None if they differ."""
+        used = self.sizes[self.sizes[:, 0] > 0]
+        same = len(used) and (used == used[0]).all()
+        return (int(used[0, 0]), int(used[0, 1])) if same else None
+
+    def failure(self, index: int) -> ImageError | None:
+        """Say why there is no image; None if there is one."""
+        if index not in self.failures:
+            return None
+        reason, detail = self.failures[index]
+        return ImageError(reason, detail, source=self.files[index])
+
+    def __getitem__(self, index: int) -> Pixels:
+        """Pixels (H, W, 3) of an image, not to be written to.
+
+        Raises:
+            ImageError: if its file could not be used when the data set was packed.
+            DataError: if the packed file is damaged.
+        """
+        if error := self.failure(index):
+            raise error
+        height, width = self.sizes[index].tolist()
+        self._check(np.array([index]))
+        start = int(self._offsets[index])
+        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+
+    def gather(self, indices: Indices) -> Pixels:
+        """Copy images of equal size out of the file.
+
+        Args:
+            indices: of images that are there.
+
+        Shape:
+            (n,) -> (n, H, W, 3)
+
+        Raises:
+            DataError: if the packed file is damaged.
+        """
+        assert self.shape, "images of different sizes do not make an array"
+        height, width = self.shape
+        self._check(indices)
+        num_bytes = height * width * 3
+        start = int(self._offsets[0])
+        end = start + num_bytes * (len(self) - len(self.failures))
+        rows = self._pixels[start:end].reshape(-1, height, width, 3)
+        gathered: Pixels = rows[(self._offsets[indices] - start) // num_bytes]
+        return gathered
+
+    def _check(self, indices: Indices) -> None:
+        """Compare pixels with their checksums, the first time that they are read."""
+        for index in indices[~self._checked[indices]].tolist():
+            start = int(self._offsets[index])
+            end = start + int(self.sizes[index].prod()) * 3
+            if zlib.crc32(self._pixels[start:end].data) != self._checksums[index]:
+                name = printable(self.files[index])
+                raise _damaged(self.path, f"the pixels of {name!r} are not those that were written")
+            self._checked[index] = True
+
+
+@dataclass(frozen=True, eq=False)
+class PackedDataset:
+    """A data set in a packed file.
+
+    Attributes:
+        path: of the file.
+        name: of the data set.
+        class_names: in the order of their labels.
+        policy: what was kept of each image.
+        splits: by name.
+    """
+
+    path: Path
+    name: str
+    class_names: tuple[str, ...]
+    policy: PackPolicy
+    splits: Mapping[str, PackedSplit]
+
+
+def open_packed(path: str | Path) -> PackedDataset:
+    """Open a packed file; its pixels stay on the disk until they are read.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DataError: if it is missing, damaged, or something else.
+    """
+    path = Path(path)
+    try:
+        raw, end = _read_index(path)
+        with np.load(io.BytesIO(raw), allow_pickle=False) as index:
+            arrays = {name: index[name] for name in index.files}
+        notes = json.loads(arrays["notes"].tobytes())
+        pixels: Pixels = np.memmap(path, np.uint8, "r", shape=(end,)) if end else np.empty(0, np.uint8)
+        return PackedDataset(
+            path=path,
+            name=notes["name"],
+            class_names=tuple(notes["class_names"]),
+            policy=PackPolicy.model_validate(notes["policy"]),
+            splits={name: _split(name, path, arrays, notes, pixels) for name in notes["failures"]},
+        )
+    except FileNotFoundError:
+        raise DataError(f"there is no packed data set {str(path)!r}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"the packed data set {str(path)!r} cannot be read: {reason}") from error
+    except (KeyError, TypeError, ValueError, ValidationError, zipfile.BadZipFile) as error:
+        if isinstance(error, DataError):
+            raise
+        raise _damaged(path, "its index makes no sense") from error
+
+
+def _reopen(path: Path, name: str) -> PackedSplit:
+    return open_packed(path).splits[name]
+
+
+def _read_index(path: Path) -> tuple[bytes, int]:
+    """The index, and where the pixels end."""
+    with path.open("rb") as file:
+        length = file.seek(0, io.SEEK_END)
+        if length < FOOTER.size:
+            raise _damaged(path, f"it has only {length} bytes")
+        file.seek(-FOOTER.size, io.SEEK_END)
+        magic, start, count, digest = FOOTER.unpack(file.read())
+        if magic != MAGIC:
+            raise _damaged(path, "its end is not that of a packed data set")
+        if start + count + FOOTER.size != length:
+            raise _damaged(path, f"it has {length} bytes, {start + count + FOOTER.size} were written")
+        file.seek(start)
+        raw = file.read(count)
+    if hashlib.sha256(raw).digest() != digest:
+        raise _damaged(path, "its index is not the one that was written")
+    return raw, start
+
+
+def _split(
+    name: str, path: Path, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any], pixels: Pixels
+) -> PackedSplit:
+    column = {key: arrays[f"{name}.{key}"] for key in _COLUMNS}
+    files = arrays[f"{name}.files"].tobytes().decode("utf-8", "surrogateescape")
+    return PackedSplit(
+        name=name,
+        labels=column["labels"],
+        files=tuple(files.split("\0")[:-1]),
+        num_bytes=column["num_bytes"],
+        mtimes_ns=column["mtimes_ns"],
+        sizes=np.stack([column["heights"], column["widths"]], axis=1),
+        failures={int(k): (reason, why) for k, (reason, why) in notes["failures"][name].items()},
+        path=path,
+        _offsets=column["offsets"],
+        _checksums=column["checksums"],
+        _pixels=pixels,
+        _checked=np.zeros(len(column["labels"]), np.bool_),
+    )
+
+
+def _damaged(path: Path, how: str) -> DataError:
+    return DataError(
+        f"the packed data set {str(path)!r} is damaged: {how}. Delete it and pack the data again"
+    )

@@ -1,0 +1,128 @@
+"""Processes that read images ahead: tasks in, results out in the same order.
+
+torch's DataLoader does the work (shared memory, prefetching, noticing a process that died); here it is
+kept from drawing on torch's global random stream, from guessing what a batch is, and from speaking of
+itself when something goes wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from resnets.errors import ResNetsError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_MOST = 8  # processes by default; more rarely pay for one training process
+
+
+class WorkerError(ResNetsError, RuntimeError):
+    """A process that reads images ended before its work did."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class Readers(Generic[Task, Result]):
+    """Runs a function over tasks, in worker processes that stay for the next run.
+
+    Args:
+        read: what to do with a task; what it returns crosses to this process, tensors through shared
+            memory.
+        workers: processes; 0 does the work in this one, when a result is asked for.
+        prefetch: tasks that each process works ahead.
+    """
+
+    def __init__(self, read: Callable[[Task], Result], *, workers: int, prefetch: int = 2) -> None:
+        self._read = read
+        self._workers = workers
+        self._prefetch = prefetch
+        self._plan: _Plan[Task] = _Plan()
+        self._loader: DataLoader[Result] | None = None
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Result]:
+        """Give the result of each task, in order; only one run at a time.
+
+        Args:
+            tasks: what `read` takes.
+
+        Raises:
+            WorkerError: if a process was killed.
+        """
+        if not self._workers or not tasks:
+            yield from map(self._read, tasks)
+            return
+        self._plan.tasks = tasks
+        try:
+            yield from self._start()
+        except RuntimeError as error:
+            if not str(error).startswith("DataLoader worker"):
+                raise
+            self.close()
+            raise WorkerError(
+                f"a process that reads images ended before its work did: {_first_line(error)}. If the "
+                "memory is full, use fewer workers; with workers=0 the reading shows its own errors"
+            ) from error
+
+    def close(self) -> None:
+        """End the processes; the next run starts new ones."""
+        self._loader = None
+
+    def _start(self) -> Iterator[Result]:
+        with warnings.catch_warnings():
+            # How many processes pay is not for the number of cores to say: some wait for a disk.
+            warnings.filterwarnings("ignore", message="This DataLoader will create")
+            self._loader = self._loader or self._make()
+            return iter(self._loader)
+
+    def _make(self) -> DataLoader[Result]:
+        return DataLoader(
+            _Reading(self._read),
+            batch_size=None,
+            sampler=self._plan,
+            num_workers=self._workers,
+            collate_fn=_as_it_is,
+            prefetch_factor=self._prefetch,
+            persistent_workers=True,
+            generator=torch.Generator(),  # its own: the number of workers must not move the global one
+        )
+
+
+class _Plan(Sampler[Task]):
+    """The tasks of the present run; the loader asks for them anew each time."""
+
+    tasks: Sequence[Task] = ()
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self.tasks)
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+
+class _Reading(Dataset[Result]):
+    def __init__(self, read: Callable[[Any], Result]) -> None:
+        self._read = read
+
+    def __getitem__(self, task: Any) -> Result:
+        return self._read(task)
+
+
+def _as_it_is(result: Result) -> Result:
+    return result
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def usual_workers() -> int:
+    """One process for each core that this one may use, at most eight."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_MOST, cores)

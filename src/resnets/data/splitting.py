@@ -1,0 +1,175 @@
+"""Taking a validation split out of the training images: stratified, repeatable, groups kept together.
+
+Each image draws its place from the seed and its own name, so that a new file moves few others, and the
+split is the same on every machine. Of each class, the images with the smallest numbers go to val.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resnets.data.dataset import Dataset, Labels, Split
+from resnets.errors import ConfigError, DataError, printable
+
+Groups: TypeAlias = Mapping[Path, int] | Mapping[int, int]
+"""Which images belong together: for a path, or an index in the training split where images are an
+array, the number of its group. What is not there is alone."""
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Images that stay together."""
+
+    place: bytes
+    members: tuple[int, ...]
+    classes: Mapping[int, int]
+
+
+def with_validation(
+    dataset: Dataset, *, share: float = 0.2, seed: int = 0, groups: Groups | None = None
+) -> Dataset:
+    """Divide the training split of a data set into train and val.
+
+    Args:
+        dataset: without a validation split.
+        share: of each class that goes to val, 0 to 1.
+        seed: another seed gives another split.
+        groups: of near-duplicates.
+
+    Raises:
+        ConfigError: if `share` is not between 0 and 1.
+        DataError: if no class has images for both.
+    """
+    if not 0 < share < 1:
+        raise ConfigError("the split", [f"val_share must be between 0 and 1, got {share!r}"])
+    train = dataset.splits["train"]
+    names = _names(train, dataset.root)
+    belongs = None if groups is None else _group_of_each(train, groups)
+    chosen = divide(names, train.labels, share=share, seed=seed, groups=belongs)
+    if not chosen.any():
+        raise DataError(
+            f"{printable(dataset.name)} cannot be divided into train and val: "
+            "no class has two images that may be apart"
+        )
+    splits = {
+        **dataset.splits,
+        "train": _part(train, "train", ~chosen),
+        "val": _part(train, "val", chosen),
+    }
+    together = "; groups kept together" if groups else ""
+    origin = f"val is {100 * share:g} % of each class, drawn here by seed {seed}{together}"
+    ordered = {name: splits[name] for name in ("train", "val", "test") if name in splits}
+    return replace(dataset, splits=ordered, split_origin=origin)
+
+
+def divide(
+    names: Sequence[str],
+    labels: Labels,
+    *,
+    share: float,
+    seed: int,
+    groups: Sequence[Hashable | None] | None = None,
+) -> NDArray[np.bool_]:
+    """Choose the images of the validation split.
+
+    Of a class with n images, share * n are chosen, to the nearest image, but at least one, and at
+    least one is left; where groups are larger than that, as near as they allow.
+
+    Args:
+        names: of the images; they decide, with the seed.
+        labels: their classes.
+        share: to choose, 0 to 1.
+        seed: another seed chooses others.
+        groups: of each image, or None where it is alone.
+
+    Shape:
+        labels (N,) -> (N,)
+    """
+    units = _units(names, labels, seed, groups)
+    sizes = Counter(labels.tolist())
+    room = {c: min(max(1, int(share * n + 0.5)), n - 1) for c, n in sizes.items()}
+    spare = {c: n - 1 for c, n in sizes.items()}  # one stays in train
+    chosen = np.zeros(len(names), np.bool_)
+    filled: set[int] = set()
+
+    def choose(unit: _Unit) -> None:
+        chosen[list(unit.members)] = True
+        filled.update(unit.classes)
+        for label, count in unit.classes.items():
+            room[label] -= count
+            spare[label] -= count
+
+    for unit in units:
+        if all(room[label] >= count for label, count in unit.classes.items()):
+            choose(unit)
+    for label in sorted(set(sizes) - filled):
+        # Every group of the class is larger than its share: the smallest that leaves one behind.
+        fitting = [
+            unit
+            for unit in units
+            if label in unit.classes and all(spare[c] >= n for c, n in unit.classes.items())
+        ]
+        if fitting and label not in filled:
+            choose(min(fitting, key=lambda unit: len(unit.members)))
+    return chosen
+
+
+def _units(
+    names: Sequence[str], labels: Labels, seed: int, groups: Sequence[Hashable | None] | None
+) -> list[_Unit]:
+    """Images and groups in the order of their draws."""
+    together: dict[Hashable, list[int]] = {}
+    for index in range(len(names)):
+        group = None if groups is None else groups[index]
+        together.setdefault(("alone", index) if group is None else ("group", group), []).append(index)
+    places = [_draw(name, seed) for name in names]
+    classes = labels.tolist()
+    units = [
+        _Unit(min(places[i] for i in members), tuple(members), Counter(classes[i] for i in members))
+        for members in together.values()
+    ]
+    return sorted(units, key=lambda unit: unit.place)
+
+
+def _draw(name: str, seed: int) -> bytes:
+    text = unicodedata.normalize("NFC", f"{seed}\0{name}")
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def _names(split: Split, root: Path) -> list[str]:
+    """What images are called on every machine: their paths from the root, or their indices."""
+    if isinstance(split.images, np.ndarray):
+        return [str(index) for index in range(len(split))]
+    return relative_names(split.images, root)
+
+
+def relative_names(paths: Sequence[Path], root: Path) -> list[str]:
+    """Name images by their paths in the data set, with '/' between folders.
+
+    Args:
+        paths: of the images.
+        root: of the data set, a folder or a file in it.
+    """
+    folder = root if root.is_dir() else root.parent
+    start = f"{folder.as_posix().rstrip('/')}/" if str(folder) != "." else ""
+    return [path.as_posix().removeprefix(start) for path in paths]
+
+
+def _group_of_each(split: Split, groups: Mapping[Any, int]) -> list[int | None]:
+    keys: Sequence[Any] = range(len(split)) if isinstance(split.images, np.ndarray) else split.images
+    return [groups.get(key) for key in keys]
+
+
+def _part(split: Split, name: str, mask: NDArray[np.bool_]) -> Split:
+    if isinstance(split.images, np.ndarray):
+        return Split(name, split.images[mask], split.labels[mask])
+    return Split(name, [split.images[i] for i in np.flatnonzero(mask)], split.labels[mask])

@@ -1,0 +1,1 @@
+"""Files that others publish: fetched once, verified, kept."""
