@@ -94,7 +94,8 @@ def scale_box(box: Box, size: tuple[int, int], decoded: tuple[int, int]) -> Box:
     if size == decoded:
         return box
     across, down = decoded[0] / size[0], decoded[1] / size[1]
-    left, top = round(box[0] * across), round(box[1] * down)
+    left = min(round(box[0] * across), decoded[0] - 1)
+    top = min(round(box[1] * down), decoded[1] - 1)
     width, height = max(1, round(box[2] * across)), max(1, round(box[3] * down))
     return left, top, min(width, decoded[0] - left), min(height, decoded[1] - top)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,6 +29,9 @@ try:
     import simplejpeg
 except ImportError:
     simplejpeg = None
+
+# What Pillow warns of is answered here by an error or by the policy. Filters of the user come first.
+warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 Pixels: TypeAlias = NDArray[np.uint8]
 ImageSource: TypeAlias = (
@@ -106,7 +110,7 @@ def decode(
             data = bytes(source)
         elif isinstance(source, str | os.PathLike):
             name = os.fsdecode(source)
-            data = _read(Path(name), policy)
+            data = _read(name, policy)
         else:
             kinds = "a path, bytes, a Pillow image or an array"
             raise ImageError("not an image", f"an image is {kinds}, got {type(source).__name__}")
@@ -134,15 +138,15 @@ def _from_array(pixels: NDArray[Any]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 
-def _read(path: Path, policy: DecodePolicy) -> bytes:
+def _read(name: str, policy: DecodePolicy) -> bytes:
     """Read a file, but never a pipe, a device, or more bytes than its pixels could need."""
     try:
-        status = path.stat()
+        status = os.stat(name)  # noqa: PTH116 - to Path, an empty name is this folder
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not an ordinary file"
             raise ImageError("not a file", f"is {kind}")
         _check_bytes(status.st_size, policy)
-        return path.read_bytes()
+        return Path(name).read_bytes()
     except FileNotFoundError:
         raise ImageError("missing", "there is no such file") from None
     except ImageError:

@@ -9,7 +9,7 @@ from pathlib import Path
 from resnets.data.dataset import Dataset
 from resnets.data.published import find_published, published_names
 from resnets.data.sources.arrays import read_npz
-from resnets.data.sources.cifar import ARCHIVES, find_cifar, read_cifar
+from resnets.data.sources.cifar import ARCHIVES, is_cifar, read_cifar
 from resnets.data.sources.class_folders import SPLIT_NAMES, has_splits, read_class_folders
 from resnets.data.sources.idx import find_idx, read_idx
 from resnets.data.sources.imagenet import find_training
@@ -99,7 +99,7 @@ def _open_folder(root: Path, *, follow_links: bool, absolute_paths: bool) -> Dat
     files = [entry.name for entry in listing.files]
     if "train" in find_idx(files):
         return read_idx(root, files)
-    if find_cifar(root, files):
+    if is_cifar(files):
         return read_cifar(root)
     if manifest := _manifest_of(root, listing):
         dataset = read_manifest(manifest, absolute_paths=absolute_paths)
@@ -125,7 +125,7 @@ def _unwrap(root: Path) -> tuple[Path, Listing]:
 
 def _is_data(listing: Listing) -> bool:
     files = [entry.name for entry in listing.files]
-    if find_idx(files) or find_cifar(Path(), files):
+    if find_idx(files) or is_cifar(files):
         return True
     return any(name.lower().endswith((*SUFFIXES, ".npz")) for name in files)
 

@@ -53,6 +53,10 @@ class PackPolicy(Settings):
     preprocessing: Preprocessing = Preprocessing()
     train_size: Count | None = None
 
+    def keeps_whole(self, split: str) -> bool:
+        """Tell whether a split's images are kept whole."""
+        return self.train_size is not None and split == "train"
+
 
 @dataclass(frozen=True, eq=False)
 class PackedSplit:
@@ -66,6 +70,7 @@ class PackedSplit:
         mtimes_ns: likewise the time of its last change, in nanoseconds.
         sizes: height and width of each image, (N, 2); zeros where a file could not be used.
         failures: reason and sentence for each of those, by index.
+        shown: how evaluation shows these images, which they were made for; None if they are whole.
         path: of the packed file.
     """
 
@@ -76,6 +81,7 @@ class PackedSplit:
     mtimes_ns: NDArray[np.int64]
     sizes: NDArray[np.int64]
     failures: Mapping[int, tuple[str, str]]
+    shown: Preprocessing | None
     path: Path
     _offsets: NDArray[np.int64] = field(repr=False)
     _checksums: NDArray[np.uint32] = field(repr=False)
@@ -95,6 +101,31 @@ class PackedSplit:
         used = self.sizes[self.sizes[:, 0] > 0]
         same = len(used) and (used == used[0]).all()
         return (int(used[0, 0]), int(used[0, 1])) if same else None
+
+    def is_ready_for(self, preprocessing: Preprocessing) -> bool:
+        """Tell whether images need nothing more to be shown in evaluation.
+
+        Args:
+            preprocessing: of the network.
+
+        Raises:
+            DataError: if they were made for a network that sees them otherwise.
+        """
+        size = preprocessing.image_size
+        if self.shown is None:
+            return self.shape == (size, size) == preprocessing.resized(size, size)
+        colour = {name: getattr(preprocessing, name) for name in ("channels", "mean", "std")}
+        if self.shown.model_copy(update=colour) == preprocessing:
+            return True
+        differ = [
+            f"{name} {getattr(self.shown, name)}, not {getattr(preprocessing, name)}"
+            for name in ("image_size", "fit", "resize_size", "interpolation", "decoding")
+            if getattr(self.shown, name) != getattr(preprocessing, name)
+        ]
+        raise DataError(
+            f"the packed data set {str(self.path)!r} was made for another network, with "
+            f"{', '.join(differ)}: pack the data again"
+        )
 
     def failure(self, index: int) -> ImageError | None:
         """Say why there is no image; None if there is one."""
@@ -184,13 +215,17 @@ def open_packed(path: str | Path) -> PackedDataset:
         with np.load(io.BytesIO(raw), allow_pickle=False) as index:
             arrays = {name: index[name] for name in index.files}
         notes = json.loads(arrays["notes"].tobytes())
+        policy = PackPolicy.model_validate(notes["policy"])
         pixels: Pixels = np.memmap(path, np.uint8, "r", shape=(end,)) if end else np.empty(0, np.uint8)
         return PackedDataset(
             path=path,
             name=notes["name"],
             class_names=tuple(notes["class_names"]),
-            policy=PackPolicy.model_validate(notes["policy"]),
-            splits={name: _split(name, path, arrays, notes, pixels) for name in notes["failures"]},
+            policy=policy,
+            splits={
+                name: _split(name, path, arrays, policy=policy, failures=failures, pixels=pixels)
+                for name, failures in notes["failures"].items()
+            },
         )
     except FileNotFoundError:
         raise DataError(f"there is no packed data set {str(path)!r}") from None
@@ -227,7 +262,13 @@ def _read_index(path: Path) -> tuple[bytes, int]:
 
 
 def _split(
-    name: str, path: Path, arrays: Mapping[str, NDArray[Any]], notes: Mapping[str, Any], pixels: Pixels
+    name: str,
+    path: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    policy: PackPolicy,
+    failures: Mapping[str, list[str]],
+    pixels: Pixels,
 ) -> PackedSplit:
     column = {key: arrays[f"{name}.{key}"] for key in _COLUMNS}
     files = arrays[f"{name}.files"].tobytes().decode("utf-8", "surrogateescape")
@@ -238,7 +279,8 @@ def _split(
         num_bytes=column["num_bytes"],
         mtimes_ns=column["mtimes_ns"],
         sizes=np.stack([column["heights"], column["widths"]], axis=1),
-        failures={int(k): (reason, why) for k, (reason, why) in notes["failures"][name].items()},
+        failures={int(index): (reason, detail) for index, (reason, detail) in failures.items()},
+        shown=None if policy.keeps_whole(name) else policy.preprocessing,
         path=path,
         _offsets=column["offsets"],
         _checksums=column["checksums"],

@@ -158,7 +158,7 @@ def _write_pixels(split: Split, file: IO[bytes], policy: PackPolicy, workers: in
 
 
 def _size_kept(split: Split, policy: PackPolicy) -> int | None:
-    return policy.train_size if split.name == "train" else None
+    return policy.train_size if policy.keeps_whole(split.name) else None
 
 
 def _decode_chunk(

@@ -85,6 +85,7 @@ def _from_levels(values: np.ndarray, black: float, white: float) -> Image.Image:
     grey = np.empty(values.shape, np.uint8)
     for rows in range(0, len(values), 256):
         part = values[rows : rows + 256].astype(np.float32)
-        part = np.nan_to_num((part - black) * (255 / (white - black)), nan=0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            part = np.nan_to_num((part - black) * (255 / (white - black)), nan=0.0)
         grey[rows : rows + 256] = np.clip(part + 0.5, 0, 255)
     return Image.fromarray(grey).convert("RGB")

@@ -12,11 +12,11 @@ from filelock import FileLock
 
 from resnets.config import Settings, validate
 from resnets.data.archives import extract
+from resnets.downloads.cache_folder import cache_folder, lock_path
+from resnets.downloads.download import download
+from resnets.downloads.remote_file import RemoteFile
+from resnets.downloads.transfer import Progress, forget
 from resnets.errors import OutputError, UnknownNameError
-from resnets.weights.cache_folder import cache_folder, lock_path
-from resnets.weights.download import download
-from resnets.weights.remote_file import RemoteFile
-from resnets.weights.transfer import Progress, forget
 
 
 class PublishedDataset(Settings):
@@ -120,9 +120,7 @@ def find_or_download(
         return find_published(name, folder) or _get(dataset, target, progress)
 
 
-def _get(
-    dataset: PublishedDataset, target: Path, progress: Callable[[Progress], None] | None
-) -> Path:
+def _get(dataset: PublishedDataset, target: Path, progress: Callable[[Progress], None] | None) -> Path:
     if not dataset.inside:
         for file in dataset.files:
             download(file, folder=target, on_progress=progress)
@@ -151,5 +149,8 @@ def _key(name: str) -> str:
 @cache
 def _datasets() -> dict[str, PublishedDataset]:
     text = (files("resnets.data") / "published.toml").read_text("utf-8")
-    rows = [validate(PublishedDataset, row, source="published.toml") for row in tomllib.loads(text)["datasets"]]
+    rows = [
+        validate(PublishedDataset, row, source="published.toml")
+        for row in tomllib.loads(text)["datasets"]
+    ]
     return {row.name: row for row in rows}

@@ -208,14 +208,14 @@ def make_reader(images: Sequence[Path] | Pixels | PackedSplit, view: View) -> Im
         images: of a split.
         view: what to show of each.
     """
-    size = view.preprocessing.image_size
     luma = view.preprocessing.channels == "L"
-    shape = images.shape[1:3] if isinstance(images, np.ndarray) else None
-    if isinstance(images, PackedSplit):
-        shape = images.shape
-    fits = shape == (size, size) and view.preprocessing.resized(size, size) == (size, size)
-    if view.crop is None and fits and isinstance(images, np.ndarray | PackedSplit):
-        return AllAtOnce(images, luma=luma)
+    if view.crop is None and isinstance(images, PackedSplit):
+        if images.is_ready_for(view.preprocessing):
+            return AllAtOnce(images, luma=luma)
+    elif view.crop is None and isinstance(images, np.ndarray):
+        size = view.preprocessing.image_size
+        if images.shape[1:3] == (size, size) == view.preprocessing.resized(size, size):
+            return AllAtOnce(images, luma=luma)
     return OneByOne(images, view)
 
 

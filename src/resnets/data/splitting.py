@@ -60,15 +60,13 @@ def with_validation(
             f"{printable(dataset.name)} cannot be divided into train and val: "
             "no class has two images that may be apart"
         )
-    splits = {
-        **dataset.splits,
-        "train": _part(train, "train", ~chosen),
-        "val": _part(train, "val", chosen),
-    }
+    splits = dict(dataset.splits)
+    splits["train"] = _part(train, "train", ~chosen)
+    splits["val"] = _part(train, "val", chosen)
     together = "; groups kept together" if groups else ""
     origin = f"val is {100 * share:g} % of each class, drawn here by seed {seed}{together}"
-    ordered = {name: splits[name] for name in ("train", "val", "test") if name in splits}
-    return replace(dataset, splits=ordered, split_origin=origin)
+    in_order = sorted(splits.items(), key=lambda item: ("train", "val", "test").index(item[0]))
+    return replace(dataset, splits=dict(in_order), split_origin=origin)
 
 
 def divide(
@@ -134,14 +132,18 @@ def _units(
     places = [_draw(name, seed) for name in names]
     classes = labels.tolist()
     units = [
-        _Unit(min(places[i] for i in members), tuple(members), Counter(classes[i] for i in members))
+        _Unit(places[members[0]], (members[0],), {classes[members[0]]: 1})
+        if len(members) == 1
+        else _Unit(min(places[i] for i in members), tuple(members), Counter(classes[i] for i in members))
         for members in together.values()
     ]
     return sorted(units, key=lambda unit: unit.place)
 
 
 def _draw(name: str, seed: int) -> bytes:
-    text = unicodedata.normalize("NFC", f"{seed}\0{name}")
+    text = f"{seed}\0{name}"
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
@@ -172,4 +174,4 @@ def _group_of_each(split: Split, groups: Mapping[Any, int]) -> list[int | None]:
 def _part(split: Split, name: str, mask: NDArray[np.bool_]) -> Split:
     if isinstance(split.images, np.ndarray):
         return Split(name, split.images[mask], split.labels[mask])
-    return Split(name, [split.images[i] for i in np.flatnonzero(mask)], split.labels[mask])
+    return Split(name, [split.images[i] for i in np.flatnonzero(mask).tolist()], split.labels[mask])

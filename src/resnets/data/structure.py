@@ -22,11 +22,10 @@ _MAX_SCANS = 100
 _SCANS_OF_LARGEST = 12
 _MAX_EXIF_SEGMENTS = 64
 # Pillow joins them one by one, which takes the square of their number.
-_MAX_READS = 200_000
-# Pillow reads junk byte by byte, pixels 64 kB at a time.
+_MAX_READS = 1_000_000
+# Pillow reads junk byte by byte, a GIF 255 bytes and others 64 kB at a time.
 _MAX_TIFF_NUMBERS = 65_536
 # Pillow makes a Python object of each number in a tag; a large image has some 10,000 strips or tiles.
-_MAX_TIFF_PAGES = 1_000
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 # In the data of a scan, ff is followed by 00 or by a restart marker.
@@ -35,6 +34,7 @@ _WITHOUT_LENGTH = (0x01, 0xD8)
 
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of each type of number; types 1, 2, 6 and 7 are bytes, which cost nothing."""
+_SHORT = 3
 _WIDTH, _HEIGHT, _STRIPS, _ROWS_PER_STRIP, _PLANAR = 256, 257, 273, 278, 284
 _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, _TILES = 277, 322, 323, 324
 
@@ -142,23 +142,19 @@ def _check_chunks(data: bytes) -> None:
 
 
 def _check_tags(data: bytes) -> None:
-    """Refuse a TIFF with absurd numbers of numbers, strips, tiles or pages (TIFF 6.0, sec. 2)."""
+    """Refuse a TIFF with absurd numbers of numbers, strips or tiles (TIFF 6.0, sec. 2)."""
     order = "<" if data[:2] == b"II" else ">"
     is_big = data[2:4] in (b"+\0", b"\0+")
     try:
-        place = struct.unpack_from(order + ("Q" if is_big else "I"), data, 8 if is_big else 4)[0]
-        for page in range(_MAX_TIFF_PAGES + 1):
-            if not place:
-                return
-            place = _check_page(data, place, order, is_big, is_first=page == 0)
+        (place,) = struct.unpack_from(order + ("Q" if is_big else "I"), data, 8 if is_big else 4)
+        _check_page(data, place, order, is_big=is_big)
     except struct.error:
         return  # Pillow says what is wrong
-    raise _busy("too many pages")
 
 
-def _check_page(data: bytes, place: int, order: str, is_big: bool, *, is_first: bool) -> int:
-    """Check one directory of tags, and give the place of the next."""
-    count_type, entry_type, next_type = ("Q", "HHQQ", "Q") if is_big else ("H", "HHII", "I")
+def _check_page(data: bytes, place: int, order: str, *, is_big: bool) -> None:
+    """Check the directory of tags of the first page, the only one that is read."""
+    count_type, entry_type = ("Q", "HHQQ") if is_big else ("H", "HHII")
     (count,) = struct.unpack_from(order + count_type, data, place)
     place += struct.calcsize(order + count_type)
     values: dict[int, int] = {}
@@ -170,12 +166,11 @@ def _check_page(data: bytes, place: int, order: str, is_big: bool, *, is_first: 
         place += struct.calcsize(order + entry_type)
         if kind in _TIFF_SIZES and number > _MAX_TIFF_NUMBERS:
             raise _busy(f"{number} numbers in one tag")
-        short = order == ">" and kind == 3  # stands in the upper bytes of its field
-        values[tag] = value >> (48 if is_big else 16) if short else value
+        if kind == _SHORT:  # stands in the first two bytes of its field
+            value = value >> (48 if is_big else 16) if order == ">" else value & 0xFFFF
+        values[tag] = value
         counts[tag] = number
-    if is_first:
-        _check_parts(values, counts)
-    return int(struct.unpack_from(order + next_type, data, place)[0])
+    _check_parts(values, counts)
 
 
 def _check_parts(values: dict[int, int], counts: dict[int, int]) -> None:

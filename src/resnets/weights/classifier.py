@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from resnets.data.decoding import ImageSource
 from resnets.data.preprocessing import Crops, Preprocessing, decode_for, views
 from resnets.errors import ConfigError, DataError, ImageError, InputShapeError, UnsupportedError
-from resnets.weights.model_file import describe_network, write_model
+from resnets.weights.model_file import describe_network, read_model, write_model
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.prediction import ClassProbability, Prediction
 
@@ -76,6 +76,29 @@ class Classifier:
             **fields: of `ModelInfo`: `class_names` for all classes, and what else is known.
         """
         return cls(network, describe_network(network, preprocessing=preprocessing, **fields))
+
+    @classmethod
+    def from_pretrained(cls, repository: str, *, revision: str | None = None) -> Classifier:
+        """Load a model from the Hugging Face Hub; needs `resnets[weights]`.
+
+        Args:
+            repository: as in 'user/pets'.
+            revision: branch, tag or commit.
+        """
+        from resnets.weights.hub import fetch_from_hub
+
+        return cls(*read_model(fetch_from_hub(repository, revision=revision)))
+
+    def push_to_hub(self, repository: str, *, private: bool = False) -> str:
+        """Upload to the Hugging Face Hub, and give the address; needs `resnets[weights]`.
+
+        Args:
+            repository: as in 'user/pets'; made if there is none.
+            private: make it so that only you see it.
+        """
+        from resnets.weights.hub import push_to_hub
+
+        return push_to_hub(self, repository, private=private)
 
     @property
     def class_names(self) -> tuple[str, ...]:

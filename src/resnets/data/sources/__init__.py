@@ -1,0 +1,1 @@
+"""The shapes in which data sets come, one file for each."""
