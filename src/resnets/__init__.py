@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from resnets.analysis.description import describe as describe
     from resnets.analysis.drawing import draw as draw
     from resnets.architectures import register_architecture as register_architecture
-    from resnets.architectures.creation import create_model as create_model
     from resnets.architectures.creation import list_models as list_models
     from resnets.architectures.residual_rnn import residual_rnn as residual_rnn
     from resnets.architectures.resnext import convert_form as convert_form
     from resnets.architectures.resunet import resunet as resunet
     from resnets.data.decode_policy import DecodePolicy as DecodePolicy
     from resnets.data.labels import label_set as label_set
-    from resnets.data.preprocessing import Preprocessing as Preprocessing
+    from resnets.data.preprocessing_policy import Preprocessing as Preprocessing
     from resnets.deployment.predicting import predict as predict
     from resnets.errors import ResNetsError as ResNetsError
     from resnets.networks.gates import set_gates as set_gates
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from resnets.units.residual_unit import ResidualUnit as ResidualUnit
     from resnets.weights.classifier import Classifier as Classifier
     from resnets.weights.loading import load as load
+    from resnets.weights.pretrained import create_model as create_model
 
 __version__ = "0.1.0"
 
@@ -43,11 +43,11 @@ _HOMES = {
     "Family": "resnets.registry",
     "NetworkOptions": "resnets.networks.network_options",
     "Paper": "resnets.registry",
-    "Preprocessing": "resnets.data.preprocessing",
+    "Preprocessing": "resnets.data.preprocessing_policy",
     "ResNetsError": "resnets.errors",
     "ResidualUnit": "resnets.units.residual_unit",
     "convert_form": "resnets.architectures.resnext",
-    "create_model": "resnets.architectures.creation",
+    "create_model": "resnets.weights.pretrained",
     "describe": "resnets.analysis.description",
     "draw": "resnets.analysis.drawing",
     "label_set": "resnets.data.labels",

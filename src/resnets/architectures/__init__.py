@@ -10,8 +10,10 @@ import importlib.metadata
 import warnings
 
 from resnets.architectures import (
+    classification_models_dialect,
     densenet,
     highway,
+    keras_dialect,
     plain,
     resnet,
     resnet_v2,
@@ -28,11 +30,14 @@ ENTRY_POINTS = "resnets.architectures"
 
 
 def _register_families() -> None:
-    for family in (resnet, plain, vgg, resnet_v2, resnext, se_resnet, wide_resnet, densenet, highway):
-        for architecture in family.ARCHITECTURES:
-            register_architecture(architecture)
-        for rule in family.NAME_RULES:
-            register_name_rule(rule)
+    families = (resnet, plain, vgg, resnet_v2, resnext, se_resnet, wide_resnet, densenet, highway)
+    modules = (*families, keras_dialect, classification_models_dialect)
+    rows = [architecture for module in modules for architecture in module.ARCHITECTURES]
+    names = list(dict.fromkeys(row.family.name for row in rows))
+    for row in sorted(rows, key=lambda row: names.index(row.family.name)):  # dialects with their family
+        register_architecture(row)
+    for rule in (rule for module in modules for rule in module.NAME_RULES):
+        register_name_rule(rule)
 
 
 def _load_entry_points() -> None:

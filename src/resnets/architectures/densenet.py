@@ -110,11 +110,16 @@ _DEPTHS = {
 }
 
 
+def imagenet_settings(depth: int, *, growth: int = 32) -> dict[str, object]:
+    """The options of the ImageNet network of a given depth.  arXiv:1608.06993, table 1."""
+    return {"depths": _DEPTHS[depth], "growth_rate": growth, "stem_channels": 2 * growth}
+
+
 def _imagenet(depth: int, parameters: int, multiply_adds: int, *, growth: int = 32) -> Architecture:
     return Architecture(
         f"densenet{depth}",
         FAMILY,
-        {"depths": _DEPTHS[depth], "growth_rate": growth, "stem_channels": 2 * growth},
+        imagenet_settings(depth, growth=growth),
         parameters=parameters,
         multiply_adds=multiply_adds,
         source="liuzhuang13/DenseNet" if depth == 161 else "Table 1",

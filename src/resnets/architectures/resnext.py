@@ -63,8 +63,13 @@ class ResNeXtOptions(ResNetOptions):
         return tuple(width * self.base_width // 64 * self.cardinality for width in self.widths)
 
 
-def build(options: ResNeXtOptions) -> nn.Module:
-    """Make a ResNeXt."""
+def build(options: ResNeXtOptions, *, stem: nn.Module | None = None) -> nn.Module:
+    """Make a ResNeXt.
+
+    Args:
+        options: of the network.
+        stem: if it is not the usual one.
+    """
 
     def make_unit(shape: UnitShape) -> ResidualUnit:
         branch = units.aggregated_branch(
@@ -76,7 +81,7 @@ def build(options: ResNeXtOptions) -> nn.Module:
         branch = units.extend_branch(branch, shape, drop_path_rate=options.drop_path_rate)
         return units.original_unit(branch, shape, options.shortcut)
 
-    return networks.build_stack(options, make_unit, branch_widths=options.branch_widths)
+    return networks.build_stack(options, make_unit, branch_widths=options.branch_widths, stem=stem)
 
 
 def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
@@ -104,11 +109,11 @@ def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
             "only a ResNeXt made by create_model has forms a, b and c; got "
             + getattr(spec, "name", type(network).__name__)
         )
-    options = validate(
-        ResNeXtOptions, spec.options.model_dump() | {"form": form}, source="the conversion"
+    options: ResNeXtOptions = validate(
+        type(spec.options), spec.options.model_dump() | {"form": form}, source="the conversion"
     )
     with torch.device("meta"):
-        target = build(options)
+        target = build(options)  # of which only the branches are used
     try:
         converted = units.exchange_branches(
             network, target, cardinality=options.cardinality, source=spec.options.form, form=form

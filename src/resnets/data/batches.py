@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from resnets.data.preprocessing import Preprocessing, affine
+from resnets.data.preprocessing import affine
+from resnets.data.preprocessing_policy import Preprocessing
 
 
 @dataclass(frozen=True, eq=False)

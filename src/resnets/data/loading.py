@@ -29,7 +29,7 @@ from resnets.data.order import (
     num_steps,
 )
 from resnets.data.packed import PackedSplit
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.reading import ImageReader, ReadImages, View, check_failures, make_reader
 from resnets.data.reading_processes import Readers, usual_workers
 from resnets.errors import ImageError

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from resnets.data.dataset import Dataset
-from resnets.data.published import find_published, published_names
+from resnets.data.published import find_published, normal_name, published_names
 from resnets.data.sources.arrays import read_npz
 from resnets.data.sources.cifar import ARCHIVES, is_cifar, read_cifar
 from resnets.data.sources.class_folders import SPLIT_NAMES, has_splits, read_class_folders
@@ -69,14 +69,13 @@ def open_dataset(
 def _find_by_name(name: str) -> Path:
     if folder := find_published(name):
         return folder
-    if name in published_names():
+    if known := normal_name(name):
         raise DataError(
-            f"the data set {quoted(name)} is not on this machine; get it with: "
-            f"resnets data download {name}"
+            f"the data set {known} is not on this machine; get it with: resnets data download {known}"
         )
-    known = ", ".join(published_names())
     raise DataError(
-        f"there is no file or folder {quoted(name)}, and no data set of that name (known are {known})"
+        f"there is no file or folder {quoted(name)}, and no data set of that name "
+        f"(known are {', '.join(published_names())})"
     )
 
 
@@ -95,6 +94,10 @@ def _open_file(file: Path, *, absolute_paths: bool) -> Dataset:
 
 
 def _open_folder(root: Path, *, follow_links: bool, absolute_paths: bool) -> Dataset:
+    try:
+        os.listdir(root)
+    except OSError as error:
+        raise DataError(f"{quoted(root)} cannot be read: {error.strerror or error}") from error
     root, listing = _unwrap(root)
     files = [entry.name for entry in listing.files]
     if "train" in find_idx(files):

@@ -31,7 +31,7 @@ from resnets.config import Count, Settings
 from resnets.data.dataset import Labels
 from resnets.data.decoding import Pixels
 from resnets.data.order import Indices
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import DataError, ImageError, printable
 
 MAGIC = b"resnets.pack\0\0\0\1"

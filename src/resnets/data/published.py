@@ -65,17 +65,23 @@ def published_names() -> tuple[str, ...]:
     return tuple(_datasets())
 
 
+def normal_name(name: str) -> str | None:
+    """What a data set is called here, however it is written; None if it is not known."""
+    dataset = _find(name)
+    return None if dataset is None else dataset.name
+
+
 def find_published(name: str, folder: str | Path | None = None) -> Path | None:
     """Find a published data set on this machine.
 
     Args:
-        name: of it; case, and '-' for '_', do not matter.
+        name: of it; case, '-' and '_' do not matter.
         folder: where data sets are kept. [the cache]
 
     Returns:
         The folder of the data; None if it is not here, or not known.
     """
-    dataset = _datasets().get(_key(name))
+    dataset = _find(name)
     if dataset is None:
         return None
     places = [Path(place) for place in dataset.found_at]
@@ -91,7 +97,7 @@ def find_or_download(
     """Give the folder of a published data set, after downloading it if it is not on this machine.
 
     Args:
-        name: of it; case, and '-' for '_', do not matter.
+        name: of it; case, '-' and '_' do not matter.
         folder: where data sets are kept. [the cache]
         progress: called often while a file arrives.
 
@@ -102,7 +108,7 @@ def find_or_download(
         UnknownNameError: with the closest names.
         OutputError: if the folder cannot be written.
     """
-    dataset = _datasets().get(_key(name))
+    dataset = _find(name)
     if dataset is None:
         raise UnknownNameError(
             "published data set", name, known=_datasets(), hint=", ".join(_datasets())
@@ -142,8 +148,12 @@ def _home(folder: str | Path | None) -> Path:
     return cache_folder() / "datasets" if folder is None else Path(folder)
 
 
+def _find(name: str) -> PublishedDataset | None:
+    return next((row for row in _datasets().values() if _key(row.name) == _key(name)), None)
+
+
 def _key(name: str) -> str:
-    return name.strip().lower().replace("-", "_")
+    return name.strip().lower().replace("-", "").replace("_", "")
 
 
 @cache

@@ -24,7 +24,8 @@ from resnets.data.decoding import Pixels, decode
 from resnets.data.order import Indices, Seeds, uniforms
 from resnets.data.packed import PackedSplit
 from resnets.data.pixel_conversion import orientation_of
-from resnets.data.preprocessing import Preprocessing, decode_for, fit
+from resnets.data.preprocessing import decode_for, fit
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import DataError, ImageError
 
 T = TypeVar("T")

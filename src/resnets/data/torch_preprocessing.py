@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from resnets.data.decoding import DecodedImage, ImageSource, Pixels
-from resnets.data.preprocessing import Preprocessing, cut_corner, decode_for, fit, normalize
+from resnets.data.preprocessing import cut_corner, decode_for, fit, normalize
+from resnets.data.preprocessing_policy import Preprocessing
 
 _MODES = ("bilinear", "bicubic")  # what torch resizes in uint8 with antialiasing
 _LONGEST = 4  # times image_size; of a longer strip, most would be resized to be thrown away

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.initialization import initialize as initialize
     from resnets.networks.initialization import set_gate_biases as set_gate_biases
+    from resnets.networks.initialization import set_norm_epsilon as set_norm_epsilon
     from resnets.networks.initialization import silence_residuals as silence_residuals
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
     from resnets.networks.network_options import ResidualStackOptions as ResidualStackOptions
@@ -30,14 +31,17 @@ if TYPE_CHECKING:
     from resnets.networks.residual_network import Stage as Stage
     from resnets.networks.stem_choice import choose_stem as choose_stem
     from resnets.networks.stem_choice import stem_stride as stem_stride
+    from resnets.networks.stems import InputNorm as InputNorm
     from resnets.networks.stems import build_stem as build_stem
     from resnets.networks.unet import ResidualUNet as ResidualUNet
     from resnets.networks.unet import maps_by_stride as maps_by_stride
     from resnets.networks.unit_plan import plan_units as plan_units
+    from resnets.networks.unit_plan import stride_in_last_units as stride_in_last_units
 
 _HOMES = {
     "FeatureInfo": "resnets.networks.residual_network",
     "FeatureNetwork": "resnets.networks.residual_network",
+    "InputNorm": "resnets.networks.stems",
     "NetworkOptions": "resnets.networks.network_options",
     "ResidualRNN": "resnets.networks.recurrent",
     "ResidualUNet": "resnets.networks.unet",
@@ -61,7 +65,9 @@ _HOMES = {
     "plan_units": "resnets.networks.unit_plan",
     "set_gates": "resnets.networks.gates",
     "set_gate_biases": "resnets.networks.initialization",
+    "set_norm_epsilon": "resnets.networks.initialization",
     "silence_residuals": "resnets.networks.initialization",
+    "stride_in_last_units": "resnets.networks.unit_plan",
     "stem_stride": "resnets.networks.stem_choice",
 }
 __all__ = sorted(_HOMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from torch import nn
@@ -11,7 +12,7 @@ from resnets.networks.network_options import NetworkOptions, StackOptions
 from resnets.networks.residual_network import FeatureInfo, FeatureNetwork, ResidualNetwork, Stage
 from resnets.networks.stem_choice import choose_stem, stem_stride
 from resnets.networks.stems import build_stem
-from resnets.networks.unit_plan import plan_units
+from resnets.networks.unit_plan import UnitPlan, plan_units
 from resnets.units.unit_shape import UnitShape
 
 
@@ -23,6 +24,8 @@ def build_stack(
     stem_channels: int | None = None,
     normalized_stem: bool = True,
     make_final: Callable[[int], nn.Module] | None = None,
+    arrange: Callable[[UnitPlan], UnitPlan] | None = None,
+    stem: nn.Module | None = None,
 ) -> ResidualNetwork | FeatureNetwork:
     """Build a network whose stages differ only in the shapes of their units.
 
@@ -33,6 +36,8 @@ def build_stack(
         stem_channels: of the first unit's input; the first of `options.widths` if None.
         normalized_stem: put norm and ReLU into the stem.
         make_final: makes what follows the last unit, given its channels.
+        arrange: changes the plan of the units.
+        stem: of the kind and channels that it would have; made by `build_stem` if None.
     """
     kind = choose_stem(options.stem, options.image_size)
     stride = stem_stride(kind)
@@ -46,12 +51,13 @@ def build_stack(
         stem_stride=stride,
         output_stride=options.output_stride,
     )
-    stem = build_stem(
+    plan = arrange(plan) if arrange else plan
+    stem = stem or build_stem(
         kind, options.in_channels, stem_channels, normalized=normalized_stem, pool=options.stem_pool
     )
     info = [FeatureInfo("stem", stem_channels, stride)]
     for i, shapes in enumerate(plan):
-        stride *= shapes[0].stride
+        stride *= math.prod(shape.stride for shape in shapes)
         info.append(FeatureInfo(f"stages.{i}", shapes[-1].out_channels, stride))
     if make_final is not None:
         info.append(FeatureInfo("final", out_channels[-1], stride))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from torch import nn
 
 from resnets.errors import UnsupportedError
+from resnets.networks.stems import InputNorm
 from resnets.units.highway import GatedMerge
 from resnets.units.merges import Add
 from resnets.units.residual_unit import ResidualUnit
@@ -28,10 +29,24 @@ def initialize(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d | nn.Linear):
             module.reset_parameters()
+        elif isinstance(module, InputNorm):
+            nn.init.zeros_(module.bias)
         else:
             # Memory that no rule fills would hold whatever was there before.
             owned = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
             assert not owned, f"no starting values for {name}: {type(module).__name__}"
+
+
+def set_norm_epsilon(network: nn.Module, epsilon: float) -> None:
+    """Set what every norm adds to the variance.
+
+    Args:
+        network: with or without norms.
+        epsilon: above 0; torch's own is 1e-5.
+    """
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.eps = epsilon
 
 
 def set_gate_biases(network: nn.Module, bias: float) -> None:

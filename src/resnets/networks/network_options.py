@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from resnets.config import Count, Counts, Rate, Settings, Switch, as_list
 from resnets.networks.stem_choice import StemKind, choose_stem, stem_stride
 
-StemPool = Literal["padded", "ceil"]
+StemPool = Literal["padded", "ceil", "zeros"]
 Pooling = Literal["avg", "max", "none"]
 
 
@@ -29,6 +29,9 @@ def _power_of_two(stride: int) -> int:
 
 KernelSize = Annotated[Count, AfterValidator(_odd)]
 KernelSizes = Annotated[tuple[KernelSize, ...], BeforeValidator(as_list)]
+NormEpsilon = Annotated[float, Field(strict=True, gt=0.0, lt=1.0)]
+"""What norms add to the variance. Networks say so where they do not take torch's 1e-5."""
+
 OutputStride = Annotated[Count, AfterValidator(_power_of_two)]
 
 
@@ -85,9 +88,10 @@ class StackOptions(NetworkOptions):
             (v1.5).
         stem: 'imagenet' (7x7/2, max pool /2), 'deep' (three 3x3, the first /2, max pool /2), 'small'
             (3x3/2) or 'cifar' (3x3). None: 'imagenet', or what fits `image_size`.
-        stem_pool: how the stem's 3x3/2 max pool treats the border: 'padded' by one pixel
-            (fb.resnet.torch and its children), or 'ceil': not padded, the last window cut (Caffe, and
-            the networks released for it).
+        stem_pool: how the stem's 3x3/2 max pool treats the border: 'padded' by one pixel that never
+            wins (fb.resnet.torch and its children); 'ceil': not padded, the last window cut (Caffe, and
+            the networks released for it); 'zeros': padded by zeros, which win over negative values
+            (Keras and BiT, where no ReLU stands before the pool).
         output_stride: coarsest stride allowed; stages that would go beyond dilate instead.
     """
 

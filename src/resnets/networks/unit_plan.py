@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from resnets.units.unit_shape import UnitShape
 
@@ -69,3 +71,25 @@ def plan_units(
         dilation = spread
         plan.append(tuple(shapes))
     return tuple(plan)
+
+
+def stride_in_last_units(plan: UnitPlan) -> UnitPlan:
+    """Let the last unit of a stage take the step into the next, which its first unit would take.
+
+    Keras' ResNetV2 (keras.src.applications.resnet_v2) does so; the parameters stay the same.
+
+    Args:
+        plan: as `plan_units` makes it.
+
+    Example:
+        >>> plan = plan_units((2, 2), (8, 16), (8, 16), stem_channels=8, stem_stride=1)
+        >>> [[unit.stride for unit in stage] for stage in stride_in_last_units(plan)]
+        [[1, 2], [1, 1]]
+    """
+    stages = [list(stage) for stage in plan]
+    for before, after in pairwise(stages):
+        first = after[0]
+        step = {name: getattr(first, name) for name in ("stride", "planned_stride", "later_dilation")}
+        before[-1] = replace(before[-1], **step)
+        after[0] = replace(first, stride=1, planned_stride=1, dilation=first.later_dilation)
+    return tuple(map(tuple, stages))

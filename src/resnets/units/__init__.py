@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from resnets.units.residual_unit import ResidualUnit as ResidualUnit
     from resnets.units.shortcuts import PadShortcut as PadShortcut
     from resnets.units.shortcuts import choose_shortcut as choose_shortcut
+    from resnets.units.shortcuts import project as project
+    from resnets.units.shortcuts import subsample as subsample
     from resnets.units.squeeze_excitation import SqueezeExcitation as SqueezeExcitation
     from resnets.units.stochastic_depth import StochasticDepth as StochasticDepth
     from resnets.units.unit_shape import UnitShape as UnitShape
@@ -51,6 +53,8 @@ _HOMES = {
     "plain_unit": "resnets.units.forms",
     "preactivation": "resnets.units.layers",
     "preactivation_unit": "resnets.units.forms",
+    "project": "resnets.units.shortcuts",
+    "subsample": "resnets.units.shortcuts",
 }
 __all__ = sorted(_HOMES)
 __getattr__ = lazy_exports(__name__, _HOMES)

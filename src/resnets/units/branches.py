@@ -30,6 +30,7 @@ def convolution_branch(
     last_norm: bool = True,
     dropout: float = 0.0,
     bias: bool = False,
+    last_bias: bool = False,
 ) -> nn.Sequential:
     """Make conv1, norm1, act1, conv2, ... with an activation after every norm but the last.
 
@@ -41,6 +42,7 @@ def convolution_branch(
         last_norm: put a norm after the last convolution; pre-activation units have none there.
         dropout: probability, in front of every convolution but the first (arXiv:1605.07146, fig. 1d).
         bias: of the convolutions.
+        last_bias: of the last one, even where the others have none.
 
     Shape:
         (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
@@ -64,7 +66,7 @@ def convolution_branch(
             stride=shape.stride if i == strided else 1,
             dilation=shape.dilation if i <= strided else shape.later_dilation,
             groups=groups if kernel_size > 1 else 1,
-            bias=bias,
+            bias=bias or (last_bias and i == last),
         )
         if i < last or last_norm:
             layers[f"norm{i}"] = nn.BatchNorm2d(channels[i])

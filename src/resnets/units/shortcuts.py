@@ -71,7 +71,19 @@ def pad_shortcut(shape: UnitShape, option: ShortcutOption) -> PadShortcut:
     )
 
 
-def project(shape: UnitShape, *, norm: bool = True) -> nn.Sequential:
+def subsample(stride: int) -> nn.Module | None:
+    """Make a shortcut that takes every stride-th pixel; None, the identity, for a stride of 1.
+
+    Args:
+        stride: spatial step, in input pixels.
+
+    Shape:
+        (N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))
+    """
+    return nn.MaxPool2d(1, stride=stride) if stride > 1 else None
+
+
+def project(shape: UnitShape, *, norm: bool = True, bias: bool = False) -> nn.Sequential:
     """Make a 1x1 convolution that matches the shortcut to the residual (options B and C).
 
     He et al. 2015, arXiv:1512.03385, eq. 2. Torchvision: `layer*.0.downsample`.
@@ -79,12 +91,13 @@ def project(shape: UnitShape, *, norm: bool = True) -> nn.Sequential:
     Args:
         shape: of the unit.
         norm: put a norm after the convolution; pre-activation units have none.
+        bias: of the convolution.
 
     Shape:
         (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
     """
     layers: dict[str, nn.Module] = {
-        "conv": convolution(shape.in_channels, shape.out_channels, 1, stride=shape.stride)
+        "conv": convolution(shape.in_channels, shape.out_channels, 1, stride=shape.stride, bias=bias)
     }
     if norm:
         layers["norm"] = nn.BatchNorm2d(shape.out_channels)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, computed_field
 
 from resnets.config import Count, Settings, validate
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.downloads.remote_file import RemoteFile
 from resnets.errors import UnknownNameError
 from resnets.registry import normalize

@@ -19,7 +19,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from resnets.data.decoding import ImageSource
-from resnets.data.preprocessing import Crops, Preprocessing, decode_for, views
+from resnets.data.preprocessing import Crops, decode_for, views
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import ConfigError, DataError, ImageError, InputShapeError, UnsupportedError
 from resnets.weights.model_file import describe_network, read_model, write_model
 from resnets.weights.model_info import ModelInfo

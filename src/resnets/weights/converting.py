@@ -16,7 +16,7 @@ from resnets.architectures.notation import format_options
 from resnets.config import validate
 from resnets.data.decode_policy import DecodePolicy
 from resnets.data.labels import label_set, label_sets
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import ConfigError, UnknownNameError, WeightsError
 from resnets.files import write_bytes
 from resnets.weights.container import find_container

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from resnets.architectures.creation import create_model
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import WeightsMismatchError
 from resnets.weights.catalog import published_weights
 from resnets.weights.checkpoint import read_checkpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import printable
 from resnets.weights.model_info import Metric, ModelInfo
 

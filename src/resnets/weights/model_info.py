@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
 from resnets.config import Count, Settings, as_list
-from resnets.data.preprocessing import Preprocessing
+from resnets.data.preprocessing_policy import Preprocessing
 
 MAX_NAME = 500
 """Letters of the longest name of a class."""

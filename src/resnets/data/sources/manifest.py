@@ -131,7 +131,9 @@ def _take(table: _Table, image: str, name: str | None, split: str, line: int) ->
         (table.repeated if before == (known, name) else table.contradicted).append(image)
         return
     table.places[path] = (known, name)
-    if not (table.outside or _is_inside(path, os.path.join(table.root, ""))):  # noqa: PTH118
+    if "\0" in path:
+        table.missing.append(image)
+    elif not (table.outside or _is_inside(path, os.path.join(table.root, ""))):  # noqa: PTH118
         table.escaping.append(image)
     elif not os.path.isfile(path):  # noqa: PTH113
         table.missing.append(image)

@@ -144,6 +144,12 @@ def _set_items(machine: _Machine, _: Any) -> None:
     machine.stack[-1].update(zip(keys, items[1::2], strict=True))
 
 
+def _dict(machine: _Machine, _: Any) -> None:
+    items = machine.since_mark()
+    keys = [_text(key) for key in items[::2]]
+    machine.stack.append(dict(zip(keys, items[1::2], strict=True)))
+
+
 def _append(machine: _Machine, _: Any) -> None:
     value = machine.stack.pop()
     machine.stack[-1].append(value)
@@ -167,6 +173,7 @@ _STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "MARK": lambda machine, _: machine.stack.append(_Mark()),
     "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
     "EMPTY_LIST": lambda machine, _: machine.stack.append([]),
+    "DICT": _dict,
     "LIST": lambda machine, _: machine.stack.append(machine.since_mark()),
     "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.since_mark())),
     "EMPTY_TUPLE": _tuple_of(0),
