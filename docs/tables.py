@@ -11,8 +11,10 @@ from pydantic_core import PydanticUndefined
 
 import resnets
 from resnets.architectures import (
+    classification_models_dialect,
     densenet,
     highway,
+    keras_dialect,
     resnet,
     resnet_v2,
     resnext,
@@ -91,6 +93,9 @@ OPTION_GROUPS: dict[str, type[Settings]] = {
     "Wide ResNet": wide_resnet.WideResNetOptions,
     "Wide ResNet, bottleneck": wide_resnet.WideBottleneckOptions,
     "DenseNet": densenet.DenseNetOptions,
+    "Keras' dialects of ResNet and DenseNet, besides": keras_dialect.KerasResNetOptions,
+    "Keras' ResNetV2, besides those of a stack": keras_dialect.KerasResNetV2Options,
+    "classification_models' dialects": classification_models_dialect.CMPreactivationOptions,
     "Highway network": highway.HighwayOptions,
 }
 

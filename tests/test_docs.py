@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -73,8 +74,9 @@ def test_examples_in_documents_run(
     exec(compile(blocks(page, "python")[number], str(page), "exec"), {})  # our own text
 
 
-def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+def generator(name: str) -> ModuleType:
+    """The script in docs/ that writes pages."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -84,11 +86,28 @@ def tables() -> ModuleType:
 
 def test_the_table_of_names_is_up_to_date() -> None:
     written = (ROOT / "docs" / "architectures.md").read_text("utf-8")
-    assert written == tables().architectures_page(), "run: python docs/tables.py"
+    assert written == generator("tables").architectures_page(), "run: python docs/tables.py"
+
+
+def test_the_page_of_promises_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert written == generator("reliability").reliability_page(), "run: python docs/reliability.py"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "reliability" / "results").glob("*.json")), ids=lambda path: path.stem
+)
+def test_promises_are_complete_and_kept(path: Path) -> None:
+    run = json.loads(path.read_text("utf-8"))
+    parts = ("title", "promise", "command", "seed", "count", "unit", "date", "machine", "figures")
+    assert set(run) == {*parts, "tables", "remarks"}
+    for figure in run["figures"]:
+        assert figure["met"] == (generator("reliability").keeps(figure) if figure["bound"] else None)
+        assert figure["met"] is not False, figure
 
 
 def test_the_pictures_are_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = tables()
+    module = generator("tables")
     shutil.copytree(ROOT / "docs" / "images", tmp_path / "images")
     monkeypatch.setattr(module, "DOCS", tmp_path)
     module.write_all()

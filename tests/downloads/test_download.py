@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
+from resnets.downloads import cache_folder
 from resnets.downloads.download import addresses, download
 from resnets.downloads.remote_file import RemoteFile
 from resnets.downloads.transfer import Progress
 from resnets.errors import ConfigError, DownloadError
-from resnets.downloads import cache_folder
 
 from .downloading import BODY, ELSEWHERE, FILE, HASTE, MD5, SHA256, UNREACHABLE, failure, names, text
 from .http_server import WeightsServer, answer, trickle

@@ -22,11 +22,13 @@ LISTED: dict[str, tuple[str, dict[str, object]]] = {
     "resnet18_deep_stem": ("resnet18", {"stem": "deep"}),
     "resnet50": ("resnet50", {}),
     "resnetv2_50": ("resnetv2_50", {}),
+    "resnetv2_50_keras": ("resnetv2_50_keras", {}),
     "resnetv2_50_timm": ("resnetv2_50_timm", {}),
     "resnext29_2x64d_form_a": ("resnext29_2x64d", {"form": "a"}),
     "resnext29_2x64d_form_b": ("resnext29_2x64d", {"form": "b"}),
     "resnext50_32x4d": ("resnext50_32x4d", {}),
     "seresnet18": ("seresnet18", {}),
+    "seresnet18_cm": ("seresnet18_cm", {}),
     "vgg11_bn": ("vgg11_bn", {}),
     "wrn-16-4": ("wrn-16-4", {}),
 }

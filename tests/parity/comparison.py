@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 import resnets
-
-from .renaming import Rules, rename
+from resnets.architectures.creation import NetworkSpec
+from resnets.weights.identify import find_matches
+from resnets.weights.renaming import Rules, rename
+from resnets.weights.to_layout import to_layout
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
 """Largest difference, as a part of the largest value, where the order of additions differs."""
@@ -25,7 +27,7 @@ class Case:
     Attributes:
         theirs: its name there.
         ours: its name here.
-        rules: from their names of parameters to ours.
+        rules: from their names of parameters to ours, or what makes them from a state dict.
         options: ours, where they differ from the row's.
         their_options: theirs, likewise.
         exact: the arithmetic is the same, so that not one bit of the scores may differ.
@@ -34,11 +36,14 @@ class Case:
 
     theirs: str
     ours: str
-    rules: Rules
+    rules: Rules | Callable[[Mapping[str, Tensor]], Rules]
     options: Mapping[str, object] = field(default_factory=dict)
     their_options: Mapping[str, object] = field(default_factory=dict)
     exact: bool = True
     maps: Mapping[str, str] = field(default_factory=dict)
+
+    def rules_for(self, theirs: nn.Module) -> Rules:
+        return self.rules(theirs.state_dict()) if callable(self.rules) else self.rules
 
     def __str__(self) -> str:
         given = [f"{name}={value}" for name, value in self.options.items()]
@@ -59,7 +64,7 @@ def make_pair(
         theirs = make_theirs()
         ours = resnets.create_model(case.ours, **case.options)
     randomize(theirs.to_empty(device="cpu"), images)
-    state = rename(theirs.state_dict(), case.rules)
+    state = rename(theirs.state_dict(), case.rules_for(theirs))
     ours.load_state_dict({name: tensor.clone() for name, tensor in state.items()}, assign=True)
     return theirs, ours
 
@@ -165,13 +170,13 @@ def assert_same_training(theirs: nn.Module, ours: nn.Module, images: Tensor, cas
         theirs, ours, images = theirs.double(), ours.double(), images.double()
     assert_same(_train_step(ours, images), _train_step(theirs, images), exact=case.exact)
     gradients = {n: p.grad for n, p in theirs.named_parameters() if p.grad is not None}
-    expected = rename(gradients, case.rules)
+    expected = rename(gradients, case.rules_for(theirs))
     parameters = dict(ours.named_parameters())
     assert parameters.keys() == expected.keys()
     for name, parameter in parameters.items():
         assert parameter.grad is not None, f"{name} has no gradient"
         assert_same(parameter.grad, expected[name], exact=case.exact, what=f"gradient of {name}")
-    statistics = rename(dict(theirs.named_buffers()), case.rules)
+    statistics = rename(dict(theirs.named_buffers()), case.rules_for(theirs))
     for name, buffer in ours.named_buffers():
         assert_same(buffer, statistics[name], exact=True, what=name)
 
@@ -181,3 +186,53 @@ def _train_step(network: nn.Module, images: Tensor) -> Tensor:
     scores: Tensor = network.train()(images)
     torch.autograd.backward(scores.square().mean())
     return scores.detach()
+
+
+# What no tensor tells, and what makes no difference to one that is evaluated.
+_INVISIBLE = {"dropout", "memory_saving"}
+
+
+def assert_identified(
+    make_theirs: Callable[[], nn.Module],
+    case: Case,
+    layout: str,
+    *,
+    known: Mapping[str, object] | None = None,
+) -> None:
+    """Find our network out from the names and shapes of theirs.
+
+    Args:
+        make_theirs: makes the network, on the meta device.
+        case: names our network.
+        layout: of theirs.
+        known: options that tensors cannot tell and that their library has both ways.
+    """
+    with torch.device("meta"):
+        weights = make_theirs().state_dict()
+        match = find_matches(weights, layout=layout, options=known)[0]
+        found = resnets.create_model(match.architecture, **match.options)
+        expected = resnets.create_model(case.ours, **case.options)
+    assert match.architecture == _spec(expected).name
+    assert _visible(found) == _visible(expected)
+    assert sorted(match.sources.values()) == sorted(weights)
+    assert sorted(match.sources) == sorted(expected.state_dict())
+
+
+def _spec(network: nn.Module) -> NetworkSpec:
+    assert isinstance(network.spec, NetworkSpec)
+    return network.spec
+
+
+def _visible(network: nn.Module) -> dict[str, object]:
+    options = _spec(network).options.model_dump()
+    return {name: value for name, value in options.items() if name not in _INVISIBLE}
+
+
+def assert_same_weights(theirs: nn.Module, ours: nn.Module, layout: str) -> None:
+    """Compare our weights, in the layout of their library, with theirs: names, shapes and every bit."""
+    written = to_layout(ours, layout)
+    expected = theirs.state_dict()
+    assert written.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert written[name].shape == tensor.shape, name
+        assert torch.equal(written[name], tensor), name

@@ -16,14 +16,23 @@ from types import ModuleType
 import pytest
 import torch
 
-from .comparison import Case, assert_same_outputs, assert_same_training, make_pair
-from .renaming import (
-    PYTORCHCV_CIFAR_DENSENET,
-    PYTORCHCV_CIFAR_RESNET,
-    PYTORCHCV_CIFAR_RESNET_V2,
-    PYTORCHCV_DENSENET,
-    PYTORCHCV_RESNET,
-    PYTORCHCV_VGG,
+from resnets.weights.from_pytorchcv import (
+    CIFAR_DENSENET,
+    CIFAR_DENSENET_BC,
+    CIFAR_RESNET,
+    CIFAR_RESNET_V2,
+    DENSENET,
+    RESNET,
+    VGG,
+)
+
+from .comparison import (
+    Case,
+    assert_identified,
+    assert_same_outputs,
+    assert_same_training,
+    assert_same_weights,
+    make_pair,
 )
 
 pytestmark = pytest.mark.parity
@@ -38,7 +47,7 @@ CIFAR_MAP = {"features.stage3": "stages"}
 PREACTIVATED_MAP = {"features.post_activ": "final"}
 
 RESNETS = tuple(
-    Case(theirs, ours, PYTORCHCV_RESNET, options=options, exact=False, maps=IMAGENET_MAP)
+    Case(theirs, ours, RESNET, options=options, exact=False, maps=IMAGENET_MAP)
     for theirs, ours, options in (
         ("resnet18", "resnet18", {}),
         ("resnet34", "resnet34", {}),
@@ -77,7 +86,7 @@ CIFAR_RESNETS = tuple(
     Case(
         f"{theirs}_cifar10",
         ours,
-        PYTORCHCV_CIFAR_RESNET,
+        CIFAR_RESNET,
         options=options,
         exact=False,
         maps=CIFAR_MAP,
@@ -112,7 +121,7 @@ CIFAR_RESNETS_V2 = tuple(
     Case(
         f"{theirs}_cifar10",
         ours,
-        PYTORCHCV_CIFAR_RESNET_V2,
+        CIFAR_RESNET_V2,
         options=options,
         exact=False,
         maps=PREACTIVATED_MAP,
@@ -130,7 +139,7 @@ CIFAR_RESNETS_V2 = tuple(
 )
 
 WIDE_RESNETS = tuple(
-    Case(f"{theirs}_cifar10", ours, PYTORCHCV_CIFAR_RESNET_V2, exact=False, maps=PREACTIVATED_MAP)
+    Case(f"{theirs}_cifar10", ours, CIFAR_RESNET_V2, exact=False, maps=PREACTIVATED_MAP)
     for theirs, ours in (
         ("wrn16_10", "wrn-16-10"),
         ("wrn28_10", "wrn-28-10"),
@@ -139,7 +148,7 @@ WIDE_RESNETS = tuple(
 )
 
 DENSENETS = tuple(
-    Case(name, name, PYTORCHCV_DENSENET, exact=False, maps=PREACTIVATED_MAP)
+    Case(name, name, DENSENET, exact=False, maps=PREACTIVATED_MAP)
     for name in ("densenet121", "densenet161", "densenet169", "densenet201")
 )
 
@@ -148,7 +157,7 @@ CIFAR_DENSENETS = tuple(
     Case(
         f"{theirs}_cifar10",
         ours,
-        PYTORCHCV_CIFAR_DENSENET,
+        CIFAR_DENSENET_BC if theirs.endswith("bc") else CIFAR_DENSENET,
         options=options,
         exact=False,
         maps=PREACTIVATED_MAP,
@@ -167,7 +176,7 @@ CIFAR_DENSENETS = tuple(
 )
 
 VGGS = tuple(
-    Case(theirs, ours, PYTORCHCV_VGG)
+    Case(theirs, ours, VGG)
     for depth in (11, 13, 16, 19)
     for theirs, ours in ((f"vgg{depth}", f"vgg{depth}"), (f"bn_vgg{depth}b", f"vgg{depth}_bn"))
 )
@@ -209,6 +218,19 @@ def test_scores(case: Case, pytorchcv: ModuleType) -> None:
     images = _images(case)
     theirs, ours = make_pair(partial(pytorchcv.get_model, case.theirs), case, images)
     assert_same_outputs(theirs, ours, images, case)
+    assert_same_weights(theirs, ours, "pytorchcv")
+
+
+# A ResNeXt of one path is a ResNet.
+ONE_PATH = "resnext272_1x64d_cifar10"
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.theirs != ONE_PATH], ids=str)
+def test_identified(case: Case, pytorchcv: ModuleType) -> None:
+    # Names that end in 'b' are the only sign of the place of the stride.
+    is_b = case.theirs.endswith("b") and "vgg" not in case.theirs
+    known = {"stride_on": "spatial"} if is_b else {}
+    assert_identified(partial(pytorchcv.get_model, case.theirs), case, "pytorchcv", known=known)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.theirs in TRAINED], ids=str)

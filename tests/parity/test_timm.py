@@ -20,16 +20,27 @@ import torch
 from torch.nn import functional
 
 import resnets
+from resnets.errors import WeightsMismatchError
+from resnets.weights.from_timm import (
+    DENSENET_DEEP,
+    LEGACY_SENET,
+    RESNET_DEEP,
+    RESNET_V2,
+    RESNET_V2_DEEP,
+    RESNET_WITH_EXTRAS,
+    vgg_rules,
+)
+from resnets.weights.from_torchvision import DENSENET
+from resnets.weights.identify import identify
 
-from .comparison import Case, assert_same, assert_same_outputs, assert_same_training, make_pair
-from .renaming import (
-    TIMM_DENSENET_DEEP,
-    TIMM_LEGACY_SENET,
-    TIMM_RESNET,
-    TIMM_RESNET_V2,
-    TIMM_RESNET_V2_DEEP,
-    TORCHVISION_DENSENET,
-    timm_vgg,
+from .comparison import (
+    Case,
+    assert_identified,
+    assert_same,
+    assert_same_outputs,
+    assert_same_training,
+    assert_same_weights,
+    make_pair,
 )
 
 pytestmark = pytest.mark.parity
@@ -37,7 +48,7 @@ pytestmark = pytest.mark.parity
 IMAGES = torch.randn(2, 3, 65, 80, generator=torch.Generator().manual_seed(1))
 
 RESNETS = tuple(
-    Case(name, name, TIMM_RESNET)
+    Case(name, name, RESNET_WITH_EXTRAS)
     for name in (
         "resnet18",
         "resnet34",
@@ -64,17 +75,17 @@ DEEP_STEMS = (
     Case(
         "resnet50",
         "resnet50",
-        TIMM_RESNET,
+        RESNET_DEEP,
         options=DEEP,
         their_options={"stem_type": "deep", "stem_width": 32},
     ),
-    Case("resnet50c", "resnet50", TIMM_RESNET, options=DEEP),
-    Case("resnet101c", "resnet101", TIMM_RESNET, options=DEEP),
-    Case("resnet152c", "resnet152", TIMM_RESNET, options=DEEP),
+    Case("resnet50c", "resnet50", RESNET_DEEP, options=DEEP),
+    Case("resnet101c", "resnet101", RESNET_DEEP, options=DEEP),
+    Case("resnet152c", "resnet152", RESNET_DEEP, options=DEEP),
     Case(
         "resnetv2_50",
         "resnetv2_50_timm",
-        TIMM_RESNET_V2_DEEP,
+        RESNET_V2_DEEP,
         options=DEEP,
         their_options={"stem_type": "deep"},
         exact=False,
@@ -83,15 +94,15 @@ DEEP_STEMS = (
 )
 
 RESNETS_V2 = tuple(
-    Case(f"resnetv2_{depth}", f"resnetv2_{depth}_timm", TIMM_RESNET_V2, exact=False, maps=V2_MAP)
+    Case(f"resnetv2_{depth}", f"resnetv2_{depth}_timm", RESNET_V2, exact=False, maps=V2_MAP)
     for depth in (18, 34, 50, 101, 152)
 )
 
 SE_RESNETS = (
-    Case("seresnet18", "seresnet18_timm", TIMM_RESNET),
-    Case("seresnet34", "seresnet34_timm", TIMM_RESNET),
+    Case("seresnet18", "seresnet18_timm", RESNET_WITH_EXTRAS),
+    Case("seresnet34", "seresnet34_timm", RESNET_WITH_EXTRAS),
     *(
-        Case(name, name, TIMM_RESNET)
+        Case(name, name, RESNET_WITH_EXTRAS)
         for name in (
             "seresnet50",
             "seresnet101",
@@ -108,7 +119,7 @@ LEGACY_SE_RESNETS = tuple(
     Case(
         theirs,
         ours,
-        TIMM_LEGACY_SENET,
+        LEGACY_SENET,
         options={"stem_pool": "ceil"},
         their_options={"drop_rate": 0.0},
     )
@@ -123,13 +134,13 @@ LEGACY_SE_RESNETS = tuple(
 
 DENSENETS = (
     *(
-        Case(name, name, TORCHVISION_DENSENET)
+        Case(name, name, DENSENET)
         for name in ("densenet121", "densenet161", "densenet169", "densenet201")
     ),
     Case(
         "densenet264d",
         "densenet264",
-        TIMM_DENSENET_DEEP,
+        DENSENET_DEEP,
         options={"growth_rate": 48, "stem": "deep", "stem_channels": 96},
     ),
 )
@@ -139,7 +150,7 @@ VGGS = tuple(
     Case(
         f"vgg{depth}_bn" if batch_norm else f"vgg{depth}",
         f"vgg{depth}_bn" if batch_norm else f"vgg{depth}",
-        timm_vgg(depth, batch_norm=batch_norm),
+        vgg_rules,
         options={"dropout": 0.0},
         exact=False,
         maps={"features": "final"},
@@ -185,6 +196,33 @@ def test_scores(case: Case, timm: ModuleType) -> None:
     make = partial(timm.create_model, case.theirs, **case.their_options)
     theirs, ours = make_pair(make, case, IMAGES)
     assert_same_outputs(theirs, ours, IMAGES, case)
+    assert_same_weights(theirs, ours, "timm")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_identified(case: Case, timm: ModuleType) -> None:
+    make = partial(timm.create_model, case.theirs, **case.their_options)
+    assert_identified(make, case, "timm")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("legacy_seresnet18", "it has a ReLU between the last norm and squeeze-and-excitation"),
+        ("legacy_seresnet34", "it has a ReLU between the last norm and squeeze-and-excitation"),
+        ("legacy_senet154", "its stem has three convolutions and its projections are 3x3"),
+        ("resnet50d", "its projections average before a 1x1 convolution of stride 1"),
+        (
+            "resnetv2_50x1_bit",
+            "it normalises groups of channels and standardises the weights of its convolutions",
+        ),
+    ],
+)
+def test_refused(name: str, reason: str, timm: ModuleType) -> None:
+    with torch.device("meta"):
+        weights = timm.create_model(name).state_dict()
+    with pytest.raises(WeightsMismatchError, match=f"which no architecture here computes: {reason}$"):
+        identify(weights)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.theirs in TRAINED], ids=str)
@@ -204,9 +242,9 @@ def test_dilation(case: Case, timm: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("case", "last"),
     [
-        (Case("resnet50", "resnet50", TIMM_RESNET), "stages.3"),
-        (Case("resnetv2_50", "resnetv2_50_timm", TIMM_RESNET_V2), "stages.3"),
-        (Case("densenet121", "densenet121", TORCHVISION_DENSENET), "final"),
+        (Case("resnet50", "resnet50", RESNET_WITH_EXTRAS), "stages.3"),
+        (Case("resnetv2_50", "resnetv2_50_timm", RESNET_V2), "stages.3"),
+        (Case("densenet121", "densenet121", DENSENET), "final"),
     ],
     ids=str,
 )

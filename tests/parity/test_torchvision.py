@@ -8,15 +8,23 @@ from types import ModuleType
 import pytest
 import torch
 
-from .comparison import Case, assert_same_outputs, assert_same_training, make_pair
-from .renaming import TORCHVISION_DENSENET, TORCHVISION_RESNET, torchvision_vgg
+from resnets.weights.from_torchvision import DENSENET, RESNET, vgg_rules
+
+from .comparison import (
+    Case,
+    assert_identified,
+    assert_same_outputs,
+    assert_same_training,
+    assert_same_weights,
+    make_pair,
+)
 
 pytestmark = pytest.mark.parity
 
 IMAGES = torch.randn(2, 3, 65, 80, generator=torch.Generator().manual_seed(1))
 
 RESNETS = tuple(
-    Case(name, name, TORCHVISION_RESNET)
+    Case(name, name, RESNET)
     for name in (
         "resnet18",
         "resnet34",
@@ -32,7 +40,7 @@ RESNETS = tuple(
 )
 
 DENSENETS = tuple(
-    Case(name, name, TORCHVISION_DENSENET, options=options)
+    Case(name, name, DENSENET, options=options)
     for name, options in (
         ("densenet121", {}),
         ("densenet121", {"memory_saving": True}),
@@ -46,7 +54,7 @@ VGGS = tuple(
     Case(
         f"vgg{depth}_bn" if batch_norm else f"vgg{depth}",
         f"vgg{depth}_bn" if batch_norm else f"vgg{depth}",
-        torchvision_vgg(depth, batch_norm=batch_norm),
+        vgg_rules,
     )
     for batch_norm in (False, True)
     for depth in (11, 13, 16, 19)
@@ -69,7 +77,7 @@ DILATED = tuple(
     Case(
         name,
         name,
-        TORCHVISION_RESNET,
+        RESNET,
         options={"output_stride": output_stride},
         their_options={"replace_stride_with_dilation": dilate},
         maps={"layer4": "stages"},
@@ -87,6 +95,12 @@ DILATED = tuple(
 def test_scores(case: Case, torchvision: ModuleType) -> None:
     theirs, ours = make_pair(partial(torchvision.models.get_model, case.theirs), case, IMAGES)
     assert_same_outputs(theirs, ours, IMAGES, case)
+    assert_same_weights(theirs, ours, "torchvision")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_identified(case: Case, torchvision: ModuleType) -> None:
+    assert_identified(partial(torchvision.models.get_model, case.theirs), case, "torchvision")
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.theirs in TRAINED], ids=str)

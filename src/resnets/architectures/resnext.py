@@ -25,7 +25,7 @@ from resnets.architectures.resnet import (
 )
 from resnets.config import Count, validate
 from resnets.errors import UnsupportedError
-from resnets.registry import Architecture, Family, NameRule
+from resnets.registry import Architecture, Family, NameRule, find_architecture
 
 if TYPE_CHECKING:
     from torch import nn
@@ -113,7 +113,7 @@ def convert_form(network: nn.Module, form: Literal["a", "b", "c"]) -> nn.Module:
         type(spec.options), spec.options.model_dump() | {"form": form}, source="the conversion"
     )
     with torch.device("meta"):
-        target = build(options)  # of which only the branches are used
+        target = find_architecture(spec.name).family.build(options)
     try:
         converted = units.exchange_branches(
             network, target, cardinality=options.cardinality, source=spec.options.form, form=form

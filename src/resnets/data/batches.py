@@ -10,6 +10,9 @@ from torch import Tensor
 from resnets.data.preprocessing import affine
 from resnets.data.preprocessing_policy import Preprocessing
 
+_CACHED = 2**16
+# Numbers that stay in a core's cache from one operation to the next.
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -35,12 +38,16 @@ class Batch:
         return len(self.labels)
 
 
-def normalize_batch(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+def normalize_batch(
+    images: Tensor, preprocessing: Preprocessing, *, out: Tensor | None = None
+) -> Tensor:
     """Give a batch the channels and the scale that a network takes, as `normalize` does for one image.
 
     Args:
         images: (N, C, H, W), uint8, RGB or luma; fastest if laid out channels last.
         preprocessing: of the network.
+        out: what an earlier call returned, to write over. Large batches are made up to three times as
+            fast where memory is used again.
 
     Shape:
         (N, C, H, W) -> (N, C, H, W), float32, channels last
@@ -54,5 +61,11 @@ def normalize_batch(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     )
     # All pixels of an image as one row: broadcasting three channels is five times slower.
     rows = images.permute(0, 2, 3, 1).reshape(count, height * width * channels)
-    normalized = rows.to(torch.float32).mul_(scale).add_(shift)
-    return normalized.view(count, height, width, channels).permute(0, 3, 1, 2)
+    if out is None or out.shape != images.shape or out.device != images.device:
+        out = torch.empty_like(images, dtype=torch.float32, memory_format=torch.channels_last)
+    normalized = out.permute(0, 2, 3, 1).view_as(rows)
+    at_a_time = max(1, _CACHED // rows.shape[1]) if images.device.type == "cpu" else max(1, count)
+    for start in range(0, count, at_a_time):
+        part = slice(start, start + at_a_time)
+        normalized[part].copy_(rows[part]).mul_(scale).add_(shift)
+    return out

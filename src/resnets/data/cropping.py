@@ -122,7 +122,8 @@ def resize_box(pixels: Pixels, box: Box, image_size: int, *, interpolation: str)
     if not window.flags.writeable:
         window = window.copy()  # torch warns of memory that it must not write to
     resized = functional.interpolate(
-        torch.from_numpy(window).permute(2, 0, 1)[None],
+        # The batch's axis first: added last, torch would not see that channels come last.
+        torch.from_numpy(window)[None].permute(0, 3, 1, 2),
         size=(image_size, image_size),
         mode=interpolation,
         antialias=True,

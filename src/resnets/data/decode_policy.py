@@ -22,8 +22,8 @@ class DecodePolicy(Settings):
             it such images are refused.
         max_pixels: width times height of the largest image that is decoded; Pillow itself stops at
             178,956,970. Of a WebP, 0.7 times as many.
-        scaled: large JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which is faster and moves
-            the result by less than a grey level.
+        scaled: JPEGs of a million pixels or more are decoded at 1/2, 1/4 or 1/8 of their size, which is
+            faster and moves the result by less than a grey level in the mean.
     """
 
     exif: Literal["apply", "ignore"] = "apply"

@@ -49,6 +49,9 @@ _WEBP_SHARE = 0.7
 _USUAL_SCANS = 12
 # With more, a decoder that gives up late and leaves the work to Pillow would take too long.
 
+_LARGE = 1_000_000
+# Pixels; smaller images gain little from scaled decoding, and lose more.
+_FIRST_QUARTER_TURN = 5  # of the EXIF orientations; from there on width and height change places
 _DCT_SCALES = (8, 4, 2)
 _SCALED_MARGIN = 2
 # Decoded at least twice as large as needed, so that the resize that follows still decides the pixels.
@@ -60,6 +63,7 @@ class DecodedImage:
 
     Attributes:
         image: RGB pixels as Pillow holds them; mode 'RGB', or 'RGBX' with bytes to skip.
+        size: width and height of the whole image; larger than `image` if that was decoded scaled.
         format: of the file; '' for pixels that came without one.
         mode: of the file, in Pillow's words: 'L', 'RGBA', 'I;16', ...
         orientation: the EXIF tag, 1 to 8; 1 is upright.
@@ -67,6 +71,7 @@ class DecodedImage:
     """
 
     image: Image.Image
+    size: tuple[int, int]
     format: str
     mode: str
     orientation: int
@@ -175,11 +180,12 @@ def _decode_file(data: bytes, kind: str, policy: DecodePolicy, *, for_size: int 
     if kind != "JPEG":
         return _decode_pillow(image, policy)
     check_scans(scans, image.size, policy)
-    scale = _jpeg_scale(image.size, policy, for_size)
+    size = image.size
+    scale = _jpeg_scale(size, policy, for_size)
     fast = _decode_fast(data, image, scale) if scans <= _USUAL_SCANS else None
     if fast is None and scale > 1:
         image.draft(None, (image.width // scale, image.height // scale))  # which rounds up
-    return _decode_pillow(image, policy, fast=fast)
+    return _decode_pillow(image, policy, size=size, fast=fast)
 
 
 def _known_format(data: bytes) -> str:
@@ -213,7 +219,7 @@ def _check_size(size: tuple[int, int], policy: DecodePolicy, *, share: float = 1
 
 def _jpeg_scale(size: tuple[int, int], policy: DecodePolicy, for_size: int | None) -> int:
     """By how much a JPEG is shrunk while it is decoded."""
-    if not policy.scaled or for_size is None:
+    if not policy.scaled or for_size is None or size[0] * size[1] < _LARGE:
         return 1
     return next((s for s in _DCT_SCALES if min(size) >= s * _SCALED_MARGIN * for_size), 1)
 
@@ -235,13 +241,18 @@ def _decode_fast(data: bytes, image: Image.Image, scale: int) -> Pixels | None:
 
 
 def _decode_pillow(
-    image: Image.Image, policy: DecodePolicy, *, fast: Pixels | None = None
+    image: Image.Image,
+    policy: DecodePolicy,
+    *,
+    size: tuple[int, int] | None = None,
+    fast: Pixels | None = None,
 ) -> DecodedImage:
     """Bring an open image into the form that the policy asks for.
 
     Args:
         image: with the file's mode and metadata.
         policy: what to do.
+        size: of the whole image, if not the image's own.
         fast: its pixels, where they are decoded already.
     """
     mode, animated = image.mode, bool(getattr(image, "is_animated", False))
@@ -257,7 +268,11 @@ def _decode_pillow(
         rgb, fast = upright(rgb, orientation), None
     elif policy.exif == "ignore" and turned != 1:
         rgb = turned_back(rgb, turned)
-    return DecodedImage(rgb, image.format or "", mode, orientation, animated, fast)
+    if size is None:
+        size = rgb.size
+    elif policy.exif == "apply" and orientation >= _FIRST_QUARTER_TURN:
+        size = size[::-1]
+    return DecodedImage(rgb, size, image.format or "", mode, orientation, animated, fast)
 
 
 def _refusal(error: Exception, kind: str) -> ImageError:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -23,6 +24,9 @@ Padding: TypeAlias = Literal["mean", "black", "reflect"]
 'black': zeros before normalising, as in torchvision's `RandomCrop` before `ToTensor`.
 'reflect': the image mirrored at its edge, without repeating the edge, as in wide-residual-networks.
 """
+
+_SMALL = 48 * 48
+# Pixels; of larger images, torch mirrors one at a time faster than NumPy all at once.
 
 
 def crop_and_flip(
@@ -59,10 +63,26 @@ def crop_and_flip(
         cut: Pixels = windows[np.arange(count), tops, lefts * channels].reshape(images.shape)
     else:
         cut = images.copy()
-    # A pixel as one element of `channels` bytes: three times as fast to turn round as three elements.
-    whole = cut.view(np.dtype((np.void, channels)))[..., 0]
-    whole[flips] = whole[flips][:, :, ::-1]
+    mirror(cut, flips)
     return cut
+
+
+def mirror(images: Pixels, flips: NDArray[np.bool_]) -> None:
+    """Mirror some images in place, in the way that is fastest for their size.
+
+    Args:
+        images: (N, H, W, C), uint8, contiguous.
+        flips: which are mirrored, left for right.
+    """
+    _, height, width, channels = images.shape
+    if height * width < _SMALL:
+        # A pixel as one element of `channels` bytes: three times as fast as three elements.
+        whole = images.view(np.dtype((np.void, channels)))[..., 0]
+        whole[flips] = whole[flips][:, :, ::-1]
+        return
+    tensors = torch.from_numpy(images)
+    for index in np.flatnonzero(flips).tolist():
+        tensors[index] = tensors[index].flip(1)
 
 
 def pad_images(

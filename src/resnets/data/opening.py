@@ -95,7 +95,7 @@ def _open_file(file: Path, *, absolute_paths: bool) -> Dataset:
 
 def _open_folder(root: Path, *, follow_links: bool, absolute_paths: bool) -> Dataset:
     try:
-        os.listdir(root)
+        os.listdir(root)  # noqa: PTH208 - only to see whether it can be read
     except OSError as error:
         raise DataError(f"{quoted(root)} cannot be read: {error.strerror or error}") from error
     root, listing = _unwrap(root)

@@ -216,7 +216,10 @@ def open_packed(path: str | Path) -> PackedDataset:
             arrays = {name: index[name] for name in index.files}
         notes = json.loads(arrays["notes"].tobytes())
         policy = PackPolicy.model_validate(notes["policy"])
-        pixels: Pixels = np.memmap(path, np.uint8, "r", shape=(end,)) if end else np.empty(0, np.uint8)
+        # As a plain array: slices of a memmap object cost more than the pixels of a small image.
+        pixels = (
+            np.asarray(np.memmap(path, np.uint8, "r", shape=(end,))) if end else np.empty(0, np.uint8)
+        )
         return PackedDataset(
             path=path,
             name=notes["name"],

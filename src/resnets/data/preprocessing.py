@@ -81,7 +81,7 @@ def fit(decoded: DecodedImage, preprocessing: Preprocessing, *, place: str = "mi
     """
     size, image = preprocessing.image_size, decoded.image
     resampling = RESAMPLING[preprocessing.interpolation]
-    width, height = preprocessing.resized(*image.size)
+    width, height = preprocessing.resized(*decoded.size)
     if preprocessing.fit == "pad":
         canvas = Image.new("RGB", (size, size), preprocessing.decoding.background)
         small = Image.fromarray(np.asarray(image.resize((width, height), resampling))[..., :3])

@@ -156,7 +156,7 @@ class OneByOne(ImageReader):
             except ImageError as error:
                 failures[position] = error
             else:
-                pixels[position - len(failures)] = seen
+                _copy(seen, pixels[position - len(failures)])
         read = pixels[: len(indices) - len(failures)]
         if self._view.preprocessing.channels == "L":
             read = to_luma(read)
@@ -164,6 +164,14 @@ class OneByOne(ImageReader):
 
     def _see(self, index: int, draws: Sequence[float]) -> Pixels:
         return self._view(self._images[index], draws)
+
+
+def _copy(pixels: Pixels, to: Pixels) -> None:
+    if pixels.flags.c_contiguous:
+        to[:] = pixels
+        return
+    for channel in range(3):  # three bytes of four: four times as fast as all at once
+        to[..., channel] = pixels[..., channel]
 
 
 class AllAtOnce(ImageReader):

@@ -1,7 +1,8 @@
 """Evaluation preprocessing with torch's resize, which is faster than Pillow's; for training.
 
 torch's antialiased resize of uint8 follows Pillow's arithmetic, but resizes the whole image before the
-cut, where `preprocessing` resizes the cut: the results differ by one grey level at most, in few pixels.
+cut, where `preprocessing` resizes the cut: the results differ by one grey level at most in few pixels,
+with 'bicubic' by two.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def prepare_tensor(source: ImageSource, preprocessing: Preprocessing) -> Tensor:
 
 
 def _fit(decoded: DecodedImage, preprocessing: Preprocessing) -> Pixels:
-    width, height = preprocessing.resized(*decoded.image.size)
+    width, height = preprocessing.resized(*decoded.size)
     is_strip = max(width, height) > _LONGEST * preprocessing.image_size
     if preprocessing.interpolation not in _MODES or preprocessing.fit == "pad" or is_strip:
         return fit(decoded, preprocessing)

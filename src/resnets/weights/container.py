@@ -43,6 +43,9 @@ def find_container(path: str | Path) -> Container:
         size = os.fstat(file.fileno()).st_size
     if not start:
         raise WeightsError(f"{show(path)} is empty")
+    # First, as the length of its header may begin with any byte, also with those of another format.
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size - 8:
+        return "safetensors"
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         return "hdf5"
     if start.startswith(b"PK"):

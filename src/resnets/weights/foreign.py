@@ -19,7 +19,7 @@ from resnets.weights.checkpoint import read_checkpoint
 from resnets.weights.container import find_container
 from resnets.weights.from_keras import identify_keras, keras_to_ours
 from resnets.weights.hdf5 import read_hdf5
-from resnets.weights.identify import Identification, describe, find_matches
+from resnets.weights.identify import Identification, assumed_preprocessing, describe, find_matches
 from resnets.weights.opening import show
 
 KERAS_LAYOUTS = ("keras", "classification_models")
@@ -94,14 +94,15 @@ def _read_keras(path: str | Path, options: Mapping[str, Any]) -> Foreign:
         "keras" if keras.publisher == "Keras applications" else "classification_models"
     )
     spec_options = {**keras.options, **options}
+    preprocessing = _usual_preprocessing(keras.architecture)
     found = Identification(
         layout=layout,
         form=keras.publisher,
         architecture=keras.architecture,
         options=spec_options,
         num_classes=spec_options.get("num_classes", 1000) if keras.include_top else None,
-        preprocessing=_usual_preprocessing(keras.architecture),
-        assumed=(),
+        preprocessing=preprocessing,
+        assumed=assumed_preprocessing(preprocessing, f"convention of {keras.publisher}"),
     )
     return Foreign(network.eval(), found, "HDF5")
 

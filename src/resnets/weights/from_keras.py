@@ -7,6 +7,7 @@ it is taken from the running mean, and is zero on the way back.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,9 @@ KERAS_LAYOUTS: dict[str, Layout] = {
 }
 LAYOUTS = KERAS_LAYOUTS | from_classification_models.LAYOUTS
 
+Shapes = dict[Kind, list[list[tuple[int, ...]]]]
+"""Of every array of every layer, by kind."""
+
 
 @dataclass(frozen=True)
 class KerasIdentification:
@@ -133,15 +137,21 @@ def identify_keras(layers: Sequence[KerasLayer]) -> KerasIdentification | None:
         if layout is _VGG and found["dense"]:
             side = math.isqrt(shapes_of(found["dense"][0])[0][0] // 512)
             own |= {} if side == 7 else {"image_size": 32 * side}
-        try:
-            with torch.device("meta"):
-                network = create_model(name, **own)
-        except ResNetsError:  # a size that the network cannot have
-            continue
-        if _expected(find_slots(network, layout)) == shapes:
+        if _expected_of(name, tuple(own.items())) == shapes:
             publisher = "Keras applications" if name in KERAS_LAYOUTS else "classification_models"
             return KerasIdentification(name, own, publisher)
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _expected_of(name: str, options: tuple[tuple[str, Any], ...]) -> Shapes | None:
+    """The shapes of a network's layers; None if it cannot have such options."""
+    try:
+        with torch.device("meta"):
+            network = create_model(name, **dict(options))
+    except ResNetsError:
+        return None
+    return _expected(find_slots(network, LAYOUTS[name]))
 
 
 def keras_to_ours(layers: Sequence[KerasLayer], network: nn.Module) -> dict[str, Tensor]:
@@ -228,9 +238,9 @@ def _by_kind(layers: Sequence[KerasLayer]) -> dict[Kind | None, list[KerasLayer]
     return found
 
 
-def _expected(slots: Sequence[Slot]) -> dict[Kind, list[list[tuple[int, ...]]]]:
+def _expected(slots: Sequence[Slot]) -> Shapes:
     """The shapes of all layers, by kind."""
-    expected: dict[Kind, list[list[tuple[int, ...]]]] = {kind: [] for kind in KINDS}
+    expected: Shapes = {kind: [] for kind in KINDS}
     for slot in slots:
         expected[slot.kind] += [[tuple(t.shape) for t in arrays.values()] for arrays in slot.theirs()]
     return expected

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnets.architectures.notation import format_options
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import UnknownNameError, WeightsMismatchError
 from resnets.weights import from_cifar, from_pytorchcv, from_timm, from_torchvision
-from resnets.weights.checkpoint import Checkpoint, read_checkpoint
+from resnets.weights.checkpoint import Checkpoint
 from resnets.weights.layout import Table
 from resnets.weights.matching import Assumption, Match, Mismatch, Tensors, match_table
 from resnets.weights.opening import show
 from resnets.weights.unsupported import find_stranger
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 TABLES: tuple[Table, ...] = (
     *from_torchvision.TABLES,
@@ -103,51 +102,10 @@ def identify(
     return describe(matches)
 
 
-def load_foreign(
-    path: str | Path,
-    *,
-    architecture: str | None = None,
-    layout: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    wrapper: str | None = None,
-) -> tuple[nn.Module, Identification]:
-    """Make the network that a file of another library has weights for, with these weights.
-
-    Args:
-        path: of a file of safetensors or of `torch.save`.
-        architecture: that it must be; otherwise it is found out.
-        layout: as for `identify`.
-        options: as for `identify`.
-        wrapper: as for `read_checkpoint`.
-
-    Returns:
-        A network in evaluation mode, and what the weights are.
-
-    Raises:
-        WeightsMismatchError: if the weights do not fit.
-    """
-    from resnets.architectures.creation import create_model
-
-    checkpoint = read_checkpoint(path, wrapper=wrapper)
-    matches = find_matches(checkpoint, layout=layout, options=options)
-    found = describe(matches)
-    if architecture is not None and architecture != found.architecture:
-        raise WeightsMismatchError(
-            f"{found.layout} weights do not fit {architecture}: {show(path)} is {found.model}"
-        )
-    import torch
-
-    with torch.device("meta"):
-        network = create_model(found.architecture, **found.options)
-    # Every tensor was compared with the network's when the table was matched; strict says it again.
-    own = {name: tensor.clone() for name, tensor in matches[0].tensors.items()}
-    network.load_state_dict(own, strict=True, assign=True)
-    return network.eval(), found
-
-
 def describe(matches: tuple[Match, ...]) -> Identification:
     """Say what `find_matches` found; the first match is the one that counts."""
     match = matches[0]
+    why = f"convention of {match.table.source}"
     head = [match.tensors.get(f"{name}.weight") for name in ("classifier", "classifier.linear3")]
     classes = next((weight.shape[0] for weight in head if weight is not None), None)
     others = dict.fromkeys(other.table.layout for other in matches[1:])
@@ -158,7 +116,10 @@ def describe(matches: tuple[Match, ...]) -> Identification:
         options=match.options,
         num_classes=classes,
         preprocessing=match.table.preprocessing,
-        assumed=(*match.assumed, *_assumed_preprocessing(match)),
+        assumed=(
+            *match.assumed,
+            *assumed_preprocessing(match.table.preprocessing, why),
+        ),
         filled=match.filled,
         dropped=match.dropped,
         also_fits=tuple(name for name in others if name != match.table.layout),
@@ -202,10 +163,14 @@ def _explain(shown: str, failures: list[Mismatch], num_tensors: int) -> str:
     return f"{shown} look like {best.table.layout}{nearest}, but {best.reason}"
 
 
-def _assumed_preprocessing(match: Match) -> tuple[Assumption, ...]:
-    used = match.table.preprocessing
-    why = f"convention of {match.table.source}"
-    size = f"{used.image_size}, from {used.resize_size or used.image_size} by {used.interpolation}"
+def assumed_preprocessing(used: Preprocessing, why: str) -> tuple[Assumption, ...]:
+    """What no tensor tells about the images.
+
+    Args:
+        used: that is taken for it.
+        why: whose convention it is.
+    """
+    size = f"{used.image_size}, from {used.shorter_side} by {used.interpolation}"
     return (
         Assumption("image size", size, why, "image_size=, resize_size="),
         Assumption("mean", used.mean, why, "mean="),

@@ -68,7 +68,7 @@ class Table:
     num_stages: tuple[int, ...] = ()
     families: tuple[str, ...] = ("resnet", "resnext", "wide_resnet_imagenet")
     conventions: tuple[Convention, ...] = ()
-    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(resize_size=256))
     to_ours: Callable[[Tensors], dict[str, Tensor]] | None = None
     to_theirs: Callable[[Tensors], dict[str, Tensor]] | None = None
     family: str | None = None

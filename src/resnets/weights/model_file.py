@@ -29,8 +29,9 @@ from resnets.architectures.creation import create_model, resolve
 from resnets.config import Settings, validate
 from resnets.errors import ResNetsError, UnsupportedError, WeightsError
 from resnets.files import write_bytes
+from resnets.weights.container import find_container
 from resnets.weights.model_info import ModelInfo
-from resnets.weights.opening import open_weights, show
+from resnets.weights.opening import show
 from resnets.weights.safetensors_file import Header, read_header, read_tensors
 
 FORMAT_VERSION = 1
@@ -144,19 +145,13 @@ def digest(words: str, tensors: Mapping[str, Tensor]) -> str:
 
 
 def _read_header(path: str | Path) -> Header:
-    with open_weights(path) as file:
-        start = file.read(8)
-    kinds = (
-        (b"PK\3\4", "a PyTorch or Keras"),
-        (b"\x80", "a pickled"),
-        (b"\x89HDF\r\n\x1a\n", "an HDF5"),
-    )
-    for signature, kind in kinds:
-        if start.startswith(signature):
-            raise WeightsError(
-                f"{show(path)} is {kind} checkpoint, not a model file of resnets; make one of it with "
-                "resnets convert"
-            )
+    container = find_container(path)
+    if container != "safetensors":
+        kind = {"zip": "a PyTorch or Keras", "torch pickle": "a pickled", "hdf5": "an HDF5"}[container]
+        raise WeightsError(
+            f"{show(path)} is {kind} checkpoint, not a model file of resnets; make one of it with "
+            "resnets convert"
+        )
     header = read_header(path)
     metadata = header.metadata
     if metadata.keys() != {"format", "resnets", "sha256"} or metadata["format"] != "pt":

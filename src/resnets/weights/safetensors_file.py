@@ -40,7 +40,7 @@ _TYPES = {
     "BOOL": (1, "bool"),
 }
 _SPACE = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\.)*+"')
 _NUMBER = r"[ \t\r\n]*(?:0|[1-9][0-9]{0,18})[ \t\r\n]*"
 _NUMBERS = re.compile(rf"\[({_NUMBER}(?:,{_NUMBER}){{0,15}}|[ \t\r\n]*)\]")
 _FIELDS = {"dtype", "shape", "data_offsets"}

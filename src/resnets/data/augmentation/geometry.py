@@ -11,10 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from resnets.data import memory
 from resnets.data.cropping import DRAWS, Box, RandomResizedCrop, draw_box
 from resnets.data.memory import Padding
+
+_TINY = 1e-3
+# Grey levels that keep a whole number whole when it is cut off, as Pillow does, and not rounded.
 
 Interpolation: TypeAlias = Literal["nearest", "bilinear"]
 
@@ -189,19 +193,14 @@ def affine(
     columns, rows = source_x.floor().long(), source_y.floor().long()
     if interpolation == "nearest":
         return _gather(images, rows, columns, fill)
+    sizes = torch.tensor([width, height], device=images.device)
+    grid = torch.stack([source_x, source_y], 3) * (2 / sizes) - 1
+    mixed = functional.grid_sample(
+        images.to(torch.float32), grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+    mixed += _TINY
     is_outside = (columns < 0) | (columns >= width) | (rows < 0) | (rows >= height)
-    left, top = (source_x - 0.5).floor(), (source_y - 0.5).floor()
-    share_x, share_y = (source_x - 0.5 - left)[:, None], (source_y - 0.5 - top)[:, None]
-    lines = []
-    for row in (top.long(), top.long() + 1):
-        row.clamp_(0, height - 1)
-        here, right = (
-            _gather(images, row, column.clamp_(0, width - 1), fill).float()
-            for column in (left.long(), left.long() + 1)
-        )
-        lines.append(here + (right - here) * share_x)
-    mixed = (lines[0] + (lines[1] - lines[0]) * share_y).to(torch.uint8)
-    return torch.where(is_outside[:, None], fill[:, None, None], mixed)
+    return torch.where(is_outside[:, None], fill[:, None, None], mixed.to(torch.uint8))
 
 
 def _gather(images: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Tensor:

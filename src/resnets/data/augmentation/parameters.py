@@ -8,6 +8,7 @@ were.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from resnets.data.order import Indices, Seeds, image_seeds, uniforms
 
-Numbers = NDArray[np.float64]
+Numbers: TypeAlias = NDArray[np.float64]
 
 _TRIES = 8  # drawn at a time for a gamma variate; 0.95 of single ones are accepted
 
@@ -58,6 +59,14 @@ class Draws:
 
     def __len__(self) -> int:
         return len(self._indices)
+
+    def of(self, image: int) -> Draws:
+        """The draws of one image alone.
+
+        Args:
+            image: its place in the batch.
+        """
+        return Draws(seed=self._seed, epoch=self._epoch, indices=self._indices[[image]])
 
     def uniform(self, purpose: Purpose, count: int = 1) -> Numbers:
         """Draw from [0, 1).

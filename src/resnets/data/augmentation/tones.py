@@ -55,7 +55,8 @@ def solarize_add(images: Tensor, additions: Tensor) -> Tensor:
 def auto_contrast(images: Tensor) -> Tensor:
     """Stretch each channel so that its darkest level becomes 0 and its brightest 255."""
     low, high = (e.to(torch.float64)[..., None, None] for e in torch.aminmax(images.flatten(2), dim=2))
-    scale = 255 / (high - low).clamp(min=1)
+    # Not 255 / tensor: torch multiplies by the reciprocal, which is not rounded as a quotient is.
+    scale = torch.full_like(low, 255).div_((high - low).clamp(min=1))
     levels = torch.arange(_LEVELS, device=images.device).view(1, 1, -1)
     tables = (levels * scale[..., 0] + (-low * scale)[..., 0]).clamp_(0, 255).to(torch.uint8)
     tables = torch.where((high > low)[..., 0], tables, levels.to(torch.uint8))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from resnets.data.dataset import Dataset, Labels, Split
 from resnets.data.decoding import Pixels
 from resnets.data.sources.problems import listed, refuse
+from resnets.errors import DataError, printable
 
 _SPLIT_KEYS = {
     "train": (
@@ -95,28 +95,35 @@ def read_npz(file: Path) -> Dataset:
     Raises:
         DataError: with all problems.
     """
+    arrays = _load(file)
+    splits = {}
+    for split, choices in _SPLIT_KEYS.items():
+        for images, labels in choices:
+            if images in arrays and labels in arrays:
+                splits[split] = arrays[images], arrays[labels]
+                break
+    if "train" not in splits:
+        has = listed(arrays)
+        refuse(file, [f"it needs arrays x_train and y_train, or images and labels; has {has}"])
+    named = [key for key in _NAME_KEYS if key in arrays]
+    class_names = [str(name) for name in arrays[named[0]].ravel()] if named else []
+    return from_arrays(splits, class_names=class_names, name=file.stem, root=file)
+
+
+def _load(file: Path) -> dict[str, NDArray[Any]]:
+    known = {key for pairs in _SPLIT_KEYS.values() for pair in pairs for key in pair}
     try:
         with zipfile.ZipFile(file) as archive:
             size = sum(info.file_size for info in archive.infolist())
         if size > _LARGEST:
-            refuse(file, [f"it declares {size / 2**30:.0f} GiB, more than {_LARGEST / 2**30:.0f}"])
+            raise ValueError(f"declares {size / 2**30:.0f} GiB, more than {_LARGEST / 2**30:.0f}")
         with np.load(file, allow_pickle=False) as arrays:
-            splits = {}
-            for split, choices in _SPLIT_KEYS.items():
-                for pair in choices:
-                    if set(pair) <= set(arrays.files):
-                        splits[split] = arrays[pair[0]], arrays[pair[1]]
-                        break
-            named = [key for key in _NAME_KEYS if key in arrays.files]
-            class_names = [str(name) for name in arrays[named[0]]] if named else []
-            keys = list(arrays.files)
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, zlib.error, MemoryError) as error:
+            wanted = known.union(_NAME_KEYS)
+            return {key: arrays[key] if key in wanted else np.empty(0) for key in arrays.files}
+    except Exception as error:  # parsers of hostile bytes raise whatever they like
         objects = "object" in str(error).lower()
         why = "holds Python objects, which are never loaded" if objects else f"cannot be read: {error}"
-        refuse(file, [f"it {why}"])
-    if "train" not in splits:
-        refuse(file, [f"it needs arrays x_train and y_train, or images and labels; has {listed(keys)}"])
-    return from_arrays(splits, class_names=class_names, name=file.stem, root=file)
+        raise DataError(f"1 problem in {printable(str(file))}: it {printable(why)}") from error
 
 
 def _check(split: str, images: NDArray[Any], labels: NDArray[Any]) -> list[str]:

@@ -130,5 +130,7 @@ def _by_pixel(rows: Pixels) -> Pixels:
 
 
 def _join(name: str, batches: Sequence[tuple[Pixels, Labels]]) -> Split:
+    if len(batches) == 1:
+        return Split(name, *batches[0])
     images = np.concatenate([pixels for pixels, _ in batches])
     return Split(name, images, np.concatenate([labels for _, labels in batches]))

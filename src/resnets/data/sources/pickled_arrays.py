@@ -61,7 +61,9 @@ class _Machine:
 
     def since_mark(self) -> list[Any]:
         """Take what lies above the last mark, and the mark."""
-        place = max(i for i, item in enumerate(self.stack) if isinstance(item, _Mark))
+        place = len(self.stack) - 1
+        while not isinstance(self.stack[place], _Mark):  # an IndexError if there is none
+            place -= 1
         items = self.stack[place + 1 :]
         del self.stack[place:]
         return items
@@ -223,4 +225,8 @@ def _refuse_name(name: str) -> NoReturn:
 def _text(key: Any) -> str:
     if isinstance(key, _Made):
         key = _encoded(key)
-    return key.decode("latin-1") if isinstance(key, bytes) else str(key)
+    if isinstance(key, bytes):
+        return key.decode("latin-1")
+    if not isinstance(key, str):
+        raise PickleRefused("has a table whose keys are not texts")
+    return key
