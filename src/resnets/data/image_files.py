@@ -19,7 +19,7 @@ _SUFFIX = re.compile(
 )
 """Of files in a folder that are images by their name; others are by their first bytes."""
 
-_NOT_FOLDERS_OF_IMAGES = {"__MACOSX", "@eaDir"}  # what macOS and NAS devices leave behind
+NOT_FOLDERS_OF_IMAGES = {"__MACOSX", "@eaDir"}  # what macOS and NAS devices leave behind
 
 
 def find_images(inputs: Iterable[str | os.PathLike[str]]) -> Iterator[Path]:
@@ -50,11 +50,11 @@ def _in_folder(folder: str, seen: set[tuple[int, int]]) -> Iterator[Path]:
         entry = next(waiting[-1], None)
         if entry is None:
             waiting.pop()
-        elif entry.name.startswith(".") or entry.name in _NOT_FOLDERS_OF_IMAGES:
+        elif entry.name.startswith(".") or entry.name in NOT_FOLDERS_OF_IMAGES:
             continue
         elif os.path.isdir(entry.path):  # noqa: PTH112 - DirEntry's raises for links in a circle
             waiting.append(iter(_entries(entry.path, seen)))
-        elif _is_image(entry):
+        elif is_image(entry):
             yield Path(entry.path)
 
 
@@ -72,7 +72,8 @@ def _entries(folder: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _is_image(entry: os.DirEntry[str]) -> bool:
+def is_image(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is an image by its name, or else by its first bytes."""
     if _SUFFIX.fullmatch(entry.name):
         return True
     try:

@@ -84,6 +84,7 @@ def addresses(file: RemoteFile) -> list[str]:
 def download(
     file: RemoteFile,
     *,
+    folder: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     patience: Patience | None = None,
 ) -> Path:
@@ -94,6 +95,7 @@ def download(
 
     Args:
         file: what to get.
+        folder: that keeps it. [the cache's folder of weights]
         on_progress: called often while the file arrives.
         patience: with slow and busy servers. [5 tries, 30 s of silence]
 
@@ -104,7 +106,7 @@ def download(
         DownloadError: if it cannot be had; the message says how to place it by hand.
         ConfigError: if a mirror in RESNETS_MIRRORS is not allowed.
     """
-    target = weights_folder() / file.name
+    target = (folder or weights_folder()) / file.name
     try:
         damage = find_damage(target, file) if target.is_file() else "is not in the cache"
         if damage:

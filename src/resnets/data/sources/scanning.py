@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resnets.data.dataset import PassedOver
-from resnets.data.image_files import _NOT_FOLDERS_OF_IMAGES, _is_image
+from resnets.data.image_files import NOT_FOLDERS_OF_IMAGES, is_image
 from resnets.data.sources.problems import quoted
 
-_LEFT_BY_SYSTEMS = {*_NOT_FOLDERS_OF_IMAGES, "Thumbs.db", "desktop.ini", "lost+found"}
+_LEFT_BY_SYSTEMS = {*NOT_FOLDERS_OF_IMAGES, "Thumbs.db", "desktop.ini", "lost+found"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Scanner:
         """Paths of those that are images."""
         found = []
         for entry in files:
-            if _is_image(entry):
+            if is_image(entry):
                 found.append(entry.path)
             else:
                 self.pass_over(entry.path, "not an image")
