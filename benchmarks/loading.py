@@ -214,12 +214,18 @@ def trained(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         yield images, labels
 
 
-def run(job: Job, contender: str, *, step: bool) -> None:
-    """Load one epoch and print seconds, processor seconds and peak memory."""
-    torch.set_num_threads(os.cpu_count() or 1 if step else 1)
+def run(job: Job, contender: str, *, threads: int) -> None:
+    """Load one epoch and print seconds, processor seconds and peak memory.
+
+    Args:
+        job: to do.
+        contender: that does it.
+        threads: of the training step; 0 only loads.
+    """
+    torch.set_num_threads(threads or 1)
     batches = CONTENDERS[job.name][contender](job)
     started, before = time.perf_counter(), processor_seconds()
-    count = sum(len(labels) for _, labels in (trained(batches) if step else batches))
+    count = sum(len(labels) for _, labels in (trained(batches) if threads else batches))
     assert count == job.count // job.batch_size * job.batch_size or count == job.count
     del batches
     wall = time.perf_counter() - started
@@ -235,19 +241,21 @@ def processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in spent)
 
 
-def race(job: Job, rounds: int, *, step: bool) -> None:
+def race(job: Job, rounds: int, *, threads: int) -> None:
     """Let contenders take turns, and print a table; the first is what the others are compared with."""
     results: dict[str, list[list[float]]] = {name: [] for name in CONTENDERS[job.name]}
     for turn in range(rounds + 1):
         for name, rows in results.items():
-            job_text = json.dumps([job.name, str(job.folder), str(job.pack_file), job.count, name, step])
+            job_text = json.dumps(
+                [job.name, str(job.folder), str(job.pack_file), job.count, name, threads]
+            )
             command = [sys.executable, __file__, "--contender", job_text]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
             if turn:
                 rows.append(json.loads(done.stdout.split("\n")[-2]))
-    what = "loaded and trained on" if step else "loaded"
+    what = "loaded and trained on" if threads else "loaded"
     where = f"{rounds} rounds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"\n{job.name} px, {job.count} images {what}, {where}")
     print(f"  {'':<28}{'images/s':>9}{'spread':>20}{'ratio':>7}{'CPU us':>8}{'ratio':>7}  MB (worker)")
@@ -284,11 +292,12 @@ def main() -> None:
         "--counts", type=int, nargs=3, default=[20000, 5000, 1000], help="images per job"
     )
     parser.add_argument("--step", action="store_true", help="train a ResNet-20 on each batch")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the training step")
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contender:
-        *what, contender, step = json.loads(given.contender)
-        run(Job(*what), contender, step=step)
+        *what, contender, threads = json.loads(given.contender)
+        run(Job(*what), contender, threads=threads)
         return
     counts = dict(zip(("32", "64", "224"), given.counts, strict=True))
     with tempfile.TemporaryDirectory() as made:
@@ -309,7 +318,7 @@ def main() -> None:
                     policy=policy,
                 )
                 print(f"{name} px packed in {time.perf_counter() - started:.1f} s")
-            race(job, given.rounds, step=given.step)
+            race(job, given.rounds, threads=given.threads if given.step else 0)
 
 
 if __name__ == "__main__":

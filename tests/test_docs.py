@@ -54,6 +54,9 @@ def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         class_names=resnets.label_set("cifar10").names,
         preprocessing=resnets.Preprocessing(image_size=32),
     ).save(tmp_path / "model.safetensors")
+    theirs = resnets.to_layout(resnets.create_model("resnet18", num_classes=2), "torchvision")
+    torch.save({"state_dict": theirs}, tmp_path / "checkpoint.pth")
+    (tmp_path / "names.txt").write_text("cat\ndog\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

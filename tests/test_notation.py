@@ -131,7 +131,7 @@ stack: Strategies = {
     "expansion": counts,
     "stride_on": st.sampled_from(["first", "spatial"]),
     "stem": st.sampled_from(["imagenet", "deep", "small", "cifar"]),
-    "stem_pool": st.sampled_from(["padded", "ceil"]),
+    "stem_pool": st.sampled_from(["padded", "ceil", "zeros"]),
     "output_stride": st.sampled_from([4, 8, 16, 32]),
 }
 residual: Strategies = stack | {

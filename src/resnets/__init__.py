@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from resnets.architectures.resunet import resunet as resunet
     from resnets.data.decode_policy import DecodePolicy as DecodePolicy
     from resnets.data.labels import label_set as label_set
+    from resnets.data.opening import open_dataset as open_dataset
     from resnets.data.preprocessing_policy import Preprocessing as Preprocessing
     from resnets.deployment.predicting import predict as predict
     from resnets.errors import ResNetsError as ResNetsError
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from resnets.registry import Paper as Paper
     from resnets.units.residual_unit import ResidualUnit as ResidualUnit
     from resnets.weights.classifier import Classifier as Classifier
+    from resnets.weights.converting import convert as convert
     from resnets.weights.loading import load as load
     from resnets.weights.pretrained import create_model as create_model
+    from resnets.weights.to_layout import to_layout as to_layout
 
 __version__ = "0.1.0"
 
@@ -46,6 +49,7 @@ _HOMES = {
     "Preprocessing": "resnets.data.preprocessing_policy",
     "ResNetsError": "resnets.errors",
     "ResidualUnit": "resnets.units.residual_unit",
+    "convert": "resnets.weights.converting",
     "convert_form": "resnets.architectures.resnext",
     "create_model": "resnets.weights.pretrained",
     "describe": "resnets.analysis.description",
@@ -57,7 +61,9 @@ _HOMES = {
     "register_architecture": "resnets.architectures",
     "residual_rnn": "resnets.architectures.residual_rnn",
     "resunet": "resnets.architectures.resunet",
+    "open_dataset": "resnets.data.opening",
     "set_gates": "resnets.networks.gates",
+    "to_layout": "resnets.weights.to_layout",
 }
 __all__ = ["__version__", *sorted(_HOMES)]
 __getattr__ = lazy_exports(__name__, _HOMES)

@@ -295,11 +295,12 @@ def test_shortcuts_fit_any_image(shortcut: str, side: int) -> None:
 
 
 @pytest.mark.parametrize("side", [65, 97, 112])
-@pytest.mark.parametrize("pool", ["padded", "ceil"])
+@pytest.mark.parametrize("pool", ["padded", "ceil", "zeros"])
 def test_stem_pools_fit_any_image(side: int, pool: str) -> None:
     network = meta("resnet18", stem_pool=pool, features_only=True)
     halved = -(-side // 2)
-    width = {"padded": (halved - 1) // 2 + 1, "ceil": -(-(halved - 3) // 2) + 1}[pool]
+    padded = (halved - 1) // 2 + 1
+    width = {"padded": padded, "ceil": -(-(halved - 3) // 2) + 1, "zeros": padded}[pool]
     assert network(torch.empty(1, 3, side, side, device="meta"))["stem"].shape[-1] == width
 
 

@@ -113,7 +113,8 @@ def convolve(value: Array, kernel: Array, stride: int) -> Array:
 
 def max_pool(value: Array, size: int, stride: int) -> Array:
     windows = sliding_window_view(value, (size, size), axis=(1, 2))[:, ::stride, ::stride]
-    return windows.max((-2, -1))
+    highest: Array = windows.max((-2, -1))
+    return highest
 
 
 def file_order(output: Layer) -> list[Layer]:

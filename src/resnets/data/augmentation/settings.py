@@ -49,6 +49,12 @@ class ColourJitter(Settings):
     saturation: Strength = 0.0
     hue: Annotated[float, Field(strict=True, ge=0.0, le=0.5)] = 0.0
 
+    @model_validator(mode="after")
+    def _something_changes(self) -> ColourJitter:
+        if not (self.brightness or self.contrast or self.saturation or self.hue):
+            raise ValueError("needs brightness, contrast, saturation or hue above 0")
+        return self
+
 
 class PolicySettings(Settings):
     """What the learned and the random policies have in common.
