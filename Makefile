@@ -8,7 +8,7 @@ help:
 	@echo "make setup     .venv with everything for development"
 	@echo "make demo      list, describe, draw; classify a photo with random weights"
 	@echo "make test      the tests (under 10 minutes on 2 cores)"
-	@echo "make test-all  and the slow ones, and parity with torchvision, timm and pytorchcv"
+	@echo "make test-all  and the slow ones, and parity with torchvision, timm, pytorchcv and Keras"
 	@echo "make check     format, lint, types, docstrings, spelling"
 	@echo "make docs      the site, into site/"
 
@@ -23,6 +23,7 @@ setup: .venv/installed
 # The peers: without their dependencies, as torchvision would bring a torch of its own.
 .venv/peers: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision timm pytorchcv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt keras
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt huggingface-hub pyyaml requests
 	touch $@
 

@@ -2,7 +2,7 @@
 
 >>> import resnets
 >>> resnets.list_models("resnet5*")
-['resnet50', 'resnet50_v1', 'resnet56']
+['resnet50', 'resnet50_v1', 'resnet56', 'resnet50_keras', 'resnet50_cm']
 """
 
 from __future__ import annotations

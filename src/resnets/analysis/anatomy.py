@@ -12,6 +12,7 @@ from typing import Any, Literal
 from torch import nn
 
 from resnets.networks.classifiers import GlobalAverage, GlobalMaximum
+from resnets.networks.stems import InputNorm
 from resnets.units.aggregated_branches import ParallelPaths
 from resnets.units.highway import GatedMerge
 from resnets.units.layers import ReLU
@@ -193,6 +194,8 @@ _KINDS: dict[type[nn.Module], tuple[LayerKind, Callable[[Any], str]]] = {
     nn.Conv2d: ("conv", _convolution_label),
     nn.Linear: ("linear", lambda layer: f"linear, {layer.out_features}"),
     nn.BatchNorm2d: ("norm", lambda _: "norm"),
+    InputNorm: ("norm", lambda _: "norm"),
+    nn.ZeroPad2d: ("pad", lambda _: "zero pad"),
     nn.ReLU: ("act", lambda _: "ReLU"),
     ReLU: ("act", lambda _: "ReLU"),
     nn.MaxPool2d: (

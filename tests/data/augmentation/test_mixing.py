@@ -45,7 +45,7 @@ def test_labels_that_are_the_same_stay_whole() -> None:
 
 @pytest.mark.parametrize("per", ["batch", "image"])
 def test_targets_sum_to_one(per: str) -> None:
-    mixing = Mixing(mixup_alpha=0.2, cutmix_alpha=1.0, per=per)  # type: ignore[arg-type]
+    mixing = Mixing(mixup_alpha=0.2, cutmix_alpha=1.0, per=per)
     targets = mix_labels(torch.arange(MANY) % 7, draw_mixture(SIZE, mixing, DRAWS), num_classes=7)
     torch.testing.assert_close(targets.sum(1), torch.ones(MANY))
     assert targets.min() >= 0

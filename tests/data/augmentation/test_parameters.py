@@ -28,6 +28,12 @@ def assert_distribution(
     assert distance * np.sqrt(count) < FIVE_SIGMA
 
 
+def correlations(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each column with each other."""
+    matrix = np.asarray(np.corrcoef(columns.T))
+    return matrix[np.triu_indices(len(matrix), 1)]
+
+
 def assert_even(counts: NDArray[np.int64]) -> None:
     """Pearson's chi-square test, whose statistic has mean k - 1 and variance 2 (k - 1)."""
     expected = counts.sum() / len(counts)
@@ -41,13 +47,12 @@ def test_uniform_numbers() -> None:
     assert drawn.shape == (MANY, 3)
     for column in drawn.T:
         assert_distribution(column, lambda x: x)
-    assert abs(np.corrcoef(drawn.T)[np.triu_indices(3, 1)]).max() < 5 / np.sqrt(MANY)
+    assert abs(correlations(drawn)).max() < 5 / np.sqrt(MANY)
 
 
 def test_streams_of_purposes_are_unrelated() -> None:
     columns = np.concatenate([DRAWS.uniform(purpose) for purpose in Purpose], axis=1)
-    off_diagonal = np.corrcoef(columns.T)[np.triu_indices(len(Purpose), 1)]
-    assert abs(off_diagonal).max() < 5 / np.sqrt(MANY)
+    assert abs(correlations(columns)).max() < 5 / np.sqrt(MANY)
     assert len({int(purpose) for purpose in Purpose}) == len(Purpose)
 
 
@@ -56,7 +61,7 @@ def test_normal_numbers() -> None:
     erf = np.vectorize(lambda x: float(torch.erf(torch.tensor(x, dtype=torch.float64))))
     for column in drawn.T:
         assert_distribution(column[:4000], lambda x: (1 + erf(x / np.sqrt(2))) / 2)
-    assert abs(np.corrcoef(drawn.T)[np.triu_indices(3, 1)]).max() < 5 / np.sqrt(MANY)
+    assert abs(correlations(drawn)).max() < 5 / np.sqrt(MANY)
 
 
 def test_choices() -> None:
@@ -107,12 +112,13 @@ def test_moments_of_beta_numbers(alpha: float) -> None:
 def test_an_image_draws_the_same_in_any_batch() -> None:
     order = np.random.default_rng(0).permutation(MANY)[:50]
     batch = Draws(seed=7, epoch=3, indices=torch.from_numpy(order))
-    for draw in (
+    kinds: tuple[Callable[[Draws], NDArray[np.generic]], ...] = (
         lambda draws: draws.uniform(Purpose.BOX, 40),
         lambda draws: draws.normal(Purpose.LIGHTING, 3),
         lambda draws: draws.beta(Purpose.MIXUP, 0.2),
         lambda draws: draws.order(Purpose.JITTER_ORDER, 4),
-    ):
+    )
+    for draw in kinds:
         assert (draw(batch) == draw(DRAWS)[order]).all()
     alone = batch.of(4).uniform(Purpose.BOX, 2)
     assert (alone == DRAWS.uniform(Purpose.BOX, 2)[order[[4]]]).all()

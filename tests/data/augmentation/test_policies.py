@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
 
 from resnets.data.augmentation import policy_tables as tables
@@ -27,7 +28,7 @@ def strengths(table: Table, shares: list[float], sign: int = 1) -> dict[str, lis
     }
 
 
-def assert_rows(table: Table, shares: list[float], expected: Mapping[str, list[float]]) -> None:
+def assert_rows(table: Table, shares: list[float], expected: Mapping[str, Sequence[float]]) -> None:
     found = strengths(table, shares)
     assert set(found) == set(expected)
     for name, row in expected.items():
@@ -126,7 +127,7 @@ def test_the_cifar_policy_has_25_pairs() -> None:
     assert names <= set(tables.AUTO_AUGMENT_CIFAR)
 
 
-def assert_even(numbers: np.ndarray, length: int) -> None:  # type: ignore[type-arg]
+def assert_even(numbers: NDArray[np.int64], length: int) -> None:
     counts = np.bincount(numbers, minlength=length)
     assert len(counts) == length
     expected = counts.sum() / length
@@ -195,7 +196,7 @@ def test_operations_are_those_of_pillow() -> None:
     def moved(image: Image.Image, *matrix: float) -> Image.Image:
         return image.transform(image.size, Image.Transform.AFFINE, matrix, fillcolor=colour)
 
-    expected = {
+    expected: dict[Operation, Callable[[Image.Image], Image.Image]] = {
         "identity": lambda image: image,
         "auto_contrast": ImageOps.autocontrast,
         "equalize": ImageOps.equalize,

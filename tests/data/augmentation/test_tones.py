@@ -50,7 +50,7 @@ def test_posterize() -> None:
 
 def test_solarize() -> None:
     thresholds = torch.linspace(0, 256, COUNT)
-    theirs = [ImageOps.solarize(i, t) for i, t in zip(pillow(), thresholds.tolist(), strict=True)]  # type: ignore[arg-type]
+    theirs = [ImageOps.solarize(i, t) for i, t in zip(pillow(), thresholds.tolist(), strict=True)]
     assert_same(tones.solarize(IMAGES, thresholds), theirs)
 
 
