@@ -38,6 +38,7 @@ PROMISES = {
     "WeightsMismatchError": (WeightsError, 4),
     "DownloadError": (OSError, 5),
     "MissingDependencyError": (ImportError, 5),
+    "WorkerError": (RuntimeError, 5),
     "OutputError": (OSError, 5),
 }
 

@@ -14,6 +14,7 @@
     │   └── WeightsMismatchError              weights that do not fit a network
     ├── DownloadError      (OSError)          an address that does not give what it should
     ├── MissingDependencyError (ImportError)  an optional package that a function needs
+    ├── WorkerError        (RuntimeError)     a process of ours that ended too early
     └── OutputError        (OSError)          a file that cannot be written
 
 Each message says what is wrong, what was got and what would be right. `exit_code` is what the
@@ -166,6 +167,12 @@ class MissingDependencyError(ResNetsError, ImportError):
 
     def __init__(self, purpose: str, package: str, *, extra: str) -> None:
         super().__init__(f"{purpose} needs {package}: pip install 'resnets[{extra}]'")
+
+
+class WorkerError(ResNetsError, RuntimeError):
+    """A process that works for this one, and ended before its work did."""
+
+    exit_code = 5
 
 
 class OutputError(ResNetsError, OSError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-from resnets.errors import OutputError
+from resnets.errors import OutputError, ResNetsError
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -37,6 +39,21 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
     Raises:
         OutputError: with the reason.
     """
+    with replacing(path) as file:
+        file.write(content)
+    return Path(path)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file that takes the place of another when all of it is written, or not at all.
+
+    Args:
+        path: of the file; its folder must exist.
+
+    Raises:
+        OutputError: with the reason.
+    """
     target = Path(path)
     try:
         target = target.resolve()  # a link stays a link
@@ -45,7 +62,7 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.chmod(mode)
@@ -54,10 +71,11 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+    except ResNetsError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"cannot write {str(path)!r}: {reason}") from error
-    return Path(path)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from resnets.units import ResidualUnit, StochasticDepth
 
 NETWORK = "num_classes, in_channels, include_top, pooling, features_only, image_size"
 STACK = f"{NETWORK}, depths, widths, kernel_sizes, expansion, stride_on, stem, stem_pool, output_stride"
-V2 = f"{STACK}, shortcut, drop_path_rate, first_unit"
+V2 = f"{STACK}, shortcut, drop_path_rate, first_unit, shortcut_input, final_norm"
 VGG = f"{NETWORK}, depths, widths, batch_norm, hidden_features, dropout"
 
 
@@ -112,6 +112,12 @@ def message(name: str, options: dict[str, Any]) -> str:
             {"first_unit": "x"},
             "first_unit must be 'after_stem', 'shared' or 'own', got 'x'",
         ),
+        (
+            "resnetv2_50",
+            {"shortcut_input": "x"},
+            "shortcut_input must be 'preactivated' or 'raw', got 'x'",
+        ),
+        ("resnetv2_50", {"final_norm": "no"}, "final_norm must be boolean, got 'no'"),
         ("resnext50_32x4d", {"form": "d"}, "form must be 'a', 'b' or 'c', got 'd'"),
         (
             "resnext50_32x4d",
@@ -302,6 +308,35 @@ def test_stem_pools_fit_any_image(side: int, pool: str) -> None:
     padded = (halved - 1) // 2 + 1
     width = {"padded": padded, "ceil": -(-(halved - 3) // 2) + 1, "zeros": padded}[pool]
     assert network(torch.empty(1, 3, side, side, device="meta"))["stem"].shape[-1] == width
+
+
+@pytest.mark.parametrize("first_unit", ["after_stem", "shared", "own"])
+@pytest.mark.parametrize("shortcut_input", ["preactivated", "raw"])
+@pytest.mark.parametrize("name", ["resnetv2_20", "resnetv2_20_basic"])
+def test_what_the_shortcuts_of_resnet_v2_read(name: str, shortcut_input: str, first_unit: str) -> None:
+    network = resnets.create_model(
+        name, shortcut="B", first_unit=first_unit, shortcut_input=shortcut_input
+    ).eval()
+    units = [module for module in network.modules() if isinstance(module, ResidualUnit)]
+    for place, unit in enumerate(units):
+        x = torch.randn(2, unit_channels(unit), 8, 8)
+        a = unit.preactivation(x)
+        assert torch.equal(a, x) == (place == 0 and first_unit == "after_stem")
+        projects = isinstance(unit.shortcut, nn.Sequential)
+        is_shared = place == 0 and first_unit == "shared"
+        seen = a if is_shared or (projects and shortcut_input == "preactivated") else x
+        torch.testing.assert_close(unit(x), unit.shortcut(seen) + unit.residual(a))
+
+
+def test_resnet_v2_without_its_final_norm() -> None:
+    network = resnets.create_model("resnetv2_20", final_norm=False).eval()
+    assert not [name for name in network.state_dict() if name.startswith("final")]
+    assert [info.name for info in network.feature_info] == ["stem", "stages.0", "stages.1", "stages.2"]
+    images = torch.randn(2, 3, 32, 32)
+    last = resnets.create_model("resnetv2_20", final_norm=False, features_only=True).eval()
+    last.load_state_dict({k: v for k, v in network.state_dict().items() if "classifier" not in k})
+    expected = network.classifier(last(images)["stages.2"].mean(dim=(2, 3)))
+    torch.testing.assert_close(network(images), expected)
 
 
 def test_spec_says_what_was_made() -> None:

@@ -142,8 +142,8 @@ def test_arrays_are_seen_as_evaluation_shows_them(shape: tuple[int, ...], channe
 
 def test_scaled_decoding_shows_the_same_box(tmp_path: Path) -> None:
     # Smooth, so that a box elsewhere would look different and a decoder's rounding would not.
-    rows, columns = np.mgrid[0:800, 0:1200]
-    pixels = np.stack([rows / 800, columns / 1200, (rows + columns) / 2000], axis=2) * 255
+    rows, columns = np.mgrid[0:1600, 0:2400]  # large enough to be worth scaling
+    pixels = np.stack([rows / 1600, columns / 2400, (rows + columns) / 4000], axis=2) * 255
     exif = Image.Exif()
     exif[0x0112] = 8
     Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "large.jpg", exif=exif, quality=95)

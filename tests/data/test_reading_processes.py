@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from resnets.data.reading_processes import Readers, WorkerError, usual_workers
+from resnets.data.reading_processes import Readers, usual_workers
+from resnets.errors import WorkerError
 
 
 def double(number: int) -> int:

@@ -67,6 +67,38 @@ def akamaster(read: Reader, x: Tensor) -> Tensor:
     return read.linear(x, "linear")
 
 
+def kuangliu_preact(read: Reader, x: Tensor) -> Tensor:
+    """bn-relu in front of every convolution of a unit; projections read the first of them; no last bn."""
+    return read.linear(_preactivated(read, x, projection="shortcut.0", reads_raw=False), "linear")
+
+
+def bearpaw_preresnet(read: Reader, x: Tensor) -> Tensor:
+    """bn-relu in front of every convolution of a unit; projections read what enters it; bn-relu last."""
+    x = _preactivated(read, x, projection="downsample.0", reads_raw=True)
+    return read.linear(relu(read.norm(x, "bn")), "fc")
+
+
+def _preactivated(read: Reader, x: Tensor, *, projection: str, reads_raw: bool) -> Tensor:
+    x, stage = read.conv(x, "conv1"), 1
+    while read.has(f"layer{stage}.0.conv1"):
+        unit = 0
+        while read.has(f"layer{stage}.{unit}.conv1"):
+            at = f"layer{stage}.{unit}"
+            stride = 2 if stage > 1 and unit == 0 else 1
+            strided = 2 if read.has(f"{at}.conv3") else 1
+            a = out = relu(read.norm(x, f"{at}.bn1"))
+            out = read.conv(out, f"{at}.conv1", stride=stride if strided == 1 else 1)
+            out = relu(read.norm(out, f"{at}.bn2"))
+            out = read.conv(out, f"{at}.conv2", stride=stride if strided == 2 else 1)
+            if read.has(f"{at}.conv3"):
+                out = read.conv(relu(read.norm(out, f"{at}.bn3")), f"{at}.conv3")
+            if read.has(f"{at}.{projection}"):
+                x = read.conv(x if reads_raw else a, f"{at}.{projection}", stride=stride)
+            x, unit = x + out, unit + 1
+        stage += 1
+    return x
+
+
 def xternalz(read: Reader, x: Tensor) -> Tensor:
     """bn-relu before the split where the width changes, bn-relu of the branch alone elsewhere."""
     x = read.conv(x, "conv1")
@@ -123,6 +155,22 @@ def weiaicunzai(read: Reader, x: Tensor) -> Tensor:
     [
         ("resnet20", {}, akamaster),
         ("resnet20", {"shortcut": "B"}, akamaster),
+        ("resnetv2_18_timm", {"stem": "cifar", "final_norm": False}, kuangliu_preact),
+        (
+            "resnetv2_50_timm",
+            {"depths": (1, 2, 1, 1), "stem": "cifar", "final_norm": False},
+            kuangliu_preact,
+        ),
+        (
+            "resnetv2_20_basic",
+            {"shortcut": "B", "first_unit": "own", "shortcut_input": "raw"},
+            bearpaw_preresnet,
+        ),
+        (
+            "resnetv2_20",
+            {"stride_on": "spatial", "first_unit": "own", "shortcut_input": "raw"},
+            bearpaw_preresnet,
+        ),
         ("wrn-16-4", {}, xternalz),
         ("wrn-16-1", {}, xternalz),
         (
@@ -160,6 +208,8 @@ def _their_weights(network: torch.nn.Module, evaluate: object) -> Weights:
 
     tables = {
         akamaster: from_cifar.SHORTCUT_RESNET,
+        kuangliu_preact: from_cifar.PREACT_RESNET,
+        bearpaw_preresnet: from_cifar.PRERESNET,
         xternalz: from_cifar.WIDE_RESNET,
         kuangliu_densenet: from_cifar.DENSENET_NEW_FIRST,
         weiaicunzai: from_cifar.SEQUENTIAL_RESNET,

@@ -52,6 +52,14 @@ NETWORKS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("seresnet18_timm", {}, ("timm",)),
     ("resnetv2_50_timm", {}, ("timm",)),
     ("resnetv2_164", {"stride_on": "spatial"}, ("pytorchcv",)),
+    ("resnetv2_18_timm", {"stem": "cifar", "final_norm": False}, ("cifar",)),
+    ("resnetv2_50_timm", {"stem": "cifar", "final_norm": False, "num_classes": 10}, ("cifar",)),
+    ("resnetv2_110", {"shortcut": "B", "first_unit": "own", "shortcut_input": "raw"}, ("cifar",)),
+    (
+        "resnetv2_164",
+        {"stride_on": "spatial", "first_unit": "own", "shortcut_input": "raw", "num_classes": 100},
+        ("cifar",),
+    ),
     ("wrn-28-10", {}, ("cifar", "pytorchcv")),
     ("wrn-40-4", {"num_classes": 100}, ("cifar", "pytorchcv")),
     ("wrn-40-1", {}, ("cifar",)),
@@ -128,6 +136,32 @@ def test_what_is_assumed_can_be_overridden() -> None:
     assert identify(weights, options={"stride_on": "first"}).model == "resnet50_v1,stride_on=first"
 
 
+PREACT = {"stem": "cifar", "final_norm": False}
+PRERESNET = {"stride_on": "spatial", "first_unit": "own", "shortcut_input": "raw"}
+
+
+def test_what_projections_read_is_assumed() -> None:
+    weights = weights_of("resnetv2_18_timm", "cifar", **PREACT)
+    assert [(a.what, a.value, a.override) for a in identify(weights).assumed[:3]] == [
+        ("first_unit", "own", "first_unit=shared"),
+        ("shortcut_input", "preactivated", "shortcut_input=raw"),
+        ("stem", "cifar", "stem=small"),
+    ]
+    found = identify(weights, options={"shortcut_input": "raw"})
+    assert found.options == PREACT | {"shortcut_input": "raw"}
+    weights = weights_of("resnetv2_164", "cifar", **PRERESNET)
+    assert [(a.what, a.value, a.override) for a in identify(weights).assumed[:3]] == [
+        ("stride_on", "spatial", "stride_on=first"),
+        ("first_unit", "own", "first_unit=shared"),
+        ("shortcut_input", "raw", "shortcut_input=preactivated"),
+    ]
+
+
+def test_a_first_unit_reads_the_raw_input_if_the_others_do() -> None:
+    weights = weights_of("resnetv2_164", "pytorchcv", stride_on="spatial")
+    assert identify(weights, options={"shortcut_input": "raw"}).options == PRERESNET
+
+
 def test_preprocessing_is_the_layouts() -> None:
     assert identify(weights_of("wrn-28-10", "cifar")).preprocessing.std == (
         63.0 / 255,
@@ -166,7 +200,52 @@ def test_missing_keys() -> None:
         identify(gone)
     assert str(caught.value) == (
         "these weights look like torchvision resnet50, but 2 of 320 tensors missing, "
-        "first 'stages.2.units.4.residual.conv2.weight' (our name)"
+        "first 'layer3.4.conv2.weight'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "options", "gone", "problem"),
+    [
+        ("resnetv2_18_timm", "timm", {}, r"norm\.", "timm resnetv2_18_timm, but 2 of 102"),
+        ("resnetv2_164", "cifar", PRERESNET, r"bn\.", "cifar resnetv2_164, but 2 of 978"),
+        (
+            "resnetv2_18_timm",
+            "cifar",
+            PREACT,
+            r"layer\d\.0\.shortcut",
+            "cifar resnetv2_18_timm, but 3 of 98",
+        ),
+        (
+            "resnetv2_164",
+            "cifar",
+            PRERESNET,
+            r"layer\d\.0\.downsample",
+            "cifar resnetv2_164, but 3 of 978",
+        ),
+    ],
+)
+def test_without_a_last_norm_or_projections_a_file_is_incomplete(
+    name: str, layout: str, options: dict[str, Any], gone: str, problem: str
+) -> None:
+    weights = weights_of(name, layout, **options)
+    left = {key: tensor for key, tensor in weights.items() if not re.match(gone, key)}
+    first = next(key for key in weights if key not in left)
+    with pytest.raises(WeightsMismatchError) as caught:
+        identify(left, layout=layout)
+    assert str(caught.value) == f"these weights look like {problem} tensors missing, first {first!r}"
+
+
+def test_a_missing_tensor_that_has_no_name_of_theirs() -> None:
+    weights = weights_of("wrn-16-1", "cifar")
+    third = {
+        name.replace("conv2", "conv3"): tensor for name, tensor in weights.items() if "conv2" in name
+    }
+    with pytest.raises(WeightsMismatchError) as caught:
+        identify(weights | third)
+    assert str(caught.value) == (
+        "these weights look like cifar wrn-16-1, but 24 of 133 tensors missing, "
+        "first 'stages.0.units.0.residual.norm2.weight' (our name)"
     )
 
 
@@ -204,16 +283,6 @@ def test_no_network_of_ours() -> None:
 
 
 STRANGERS: dict[str, tuple[dict[str, tuple[int, ...]], str]] = {
-    "bearpaw": (
-        {"bn.weight": (4,), "layer2.0.downsample.0.weight": (4, 2, 1, 1)},
-        "a pre-activation ResNet of bearpaw/pytorch-classification, which no architecture here computes: "
-        "its projections read the unit's input before norm and ReLU",
-    ),
-    "kuangliu": (
-        {"conv1.weight": (2, 3, 3, 3), "layer2.0.shortcut.0.weight": (4, 2, 1, 1)},
-        "a PreActResNet of kuangliu/pytorch-cifar, which no architecture here computes: "
-        "it has no norm and no ReLU between the last unit and the classifier",
-    ),
     "meliketoy": (
         {"layer1.0.conv1.bias": (4,), "layer1.0.bn1.running_mean": (4,)},
         "a Wide ResNet of meliketoy/wide-resnet.pytorch, which no architecture here computes: "
@@ -223,8 +292,7 @@ STRANGERS: dict[str, tuple[dict[str, tuple[int, ...]], str]] = {
     "weiaicunzai": (
         {"stage1.0.residual.0.running_mean": (4,)},
         "a pre-activation or Wide ResNet of weiaicunzai/pytorch-cifar100, which no architecture here "
-        "computes: its convolutions have biases and its projections read the unit's input before norm "
-        "and ReLU",
+        "computes: its convolutions and projections have biases",
     ),
     "weiaicunzai's DenseNet": (
         {"features.transition_layer_0.down_sample.1.weight": (4, 8, 1, 1)},
@@ -293,6 +361,46 @@ def test_unknown_layout() -> None:
             {"stem": "small"},
             "cifar",
             "cifar's ResNet of four stages, kuangliu/pytorch-cifar has stem=cifar, this network stem=small",
+        ),
+        (
+            "resnetv2_18_timm",
+            PREACT | {"shortcut": "A"},
+            "cifar",
+            "cifar's PreActResNet, kuangliu/pytorch-cifar has shortcut=B, this network shortcut=A",
+        ),
+        (
+            "resnetv2_18",
+            PREACT | {"first_unit": "shared"},
+            "cifar",
+            "cifar's PreActResNet, kuangliu/pytorch-cifar has first_unit=own, this network "
+            "first_unit=shared",
+        ),
+        (
+            "resnetv2_18_timm",
+            PREACT | {"shortcut_input": "raw", "stem": "small"},
+            "cifar",
+            "cifar's PreActResNet, kuangliu/pytorch-cifar has shortcut_input=preactivated, this network "
+            "shortcut_input=raw",
+        ),
+        (
+            "resnetv2_164",
+            PRERESNET | {"shortcut_input": "preactivated"},
+            "cifar",
+            "cifar's PreResNet, bearpaw/pytorch-classification has shortcut_input=raw, this network "
+            "shortcut_input=preactivated",
+        ),
+        (
+            "resnetv2_164",
+            PRERESNET | {"first_unit": "shared"},
+            "cifar",
+            "cifar's PreResNet, bearpaw/pytorch-classification has first_unit=own, this network "
+            "first_unit=shared",
+        ),
+        (
+            "resnetv2_164",
+            PRERESNET | {"first_unit": "after_stem"},
+            "cifar",
+            "cifar has no network with such tensors",
         ),
         ("resnet18", {"stem": "cifar"}, "torchvision", "torchvision has no network with such tensors"),
         ("highway-11", {}, "torchvision", "torchvision has no network with such tensors"),

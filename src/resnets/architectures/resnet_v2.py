@@ -5,8 +5,11 @@ He et al. 2016, arXiv:1603.05027. Codes differ at the entrance, with the same pa
     after_stem   the stem has norm, ReLU and max pool; the first unit has no pre-activation
                  (appendix; fb.resnet.torch; our `resnetv2_50`)
     shared       bare stem; the first unit pre-activates before the split (appendix, CIFAR)
-    own          bare stem; the first unit pre-activates its branch only (timm and Keras;
-                 `resnetv2_50_timm`)
+    own          bare stem; the first unit pre-activates its branch only (timm; `resnetv2_50_timm`)
+
+They differ in two more things: some projections read the input itself instead of the pre-activated one
+(`shortcut_input`), and some networks end without norm and ReLU (`final_norm`). Keras' networks are in
+`keras_dialect`.
 
 The CIFAR bottlenecks stride on the first 1x1, as the authors' code does (other codes: 3x3).
 """
@@ -20,6 +23,7 @@ from resnets import networks, units
 from resnets.architectures import papers
 from resnets.architectures.depths import name_cifar
 from resnets.architectures.resnet import IMAGENET_DEPTHS, cifar_settings, imagenet_settings
+from resnets.config import Switch
 from resnets.networks.network_options import ResidualStackOptions
 from resnets.registry import Architecture, Family, NameRule
 
@@ -34,9 +38,14 @@ class ResNetV2Options(ResidualStackOptions):
 
     Attributes:
         first_unit: where the first norm stands: 'after_stem', 'shared' or 'own'.
+        shortcut_input: what a shortcut reads where the shape changes: the 'preactivated' input (the
+            paper) or the 'raw' one. A first unit that is 'shared' stays so.
+        final_norm: put norm and ReLU behind the last unit, as the paper does.
     """
 
     first_unit: Literal["after_stem", "shared", "own"] = "after_stem"
+    shortcut_input: Literal["preactivated", "raw"] = "preactivated"
+    final_norm: Switch = True
 
 
 def build(options: ResNetV2Options) -> nn.Module:
@@ -49,20 +58,23 @@ def build(options: ResNetV2Options) -> nn.Module:
             stride_on=options.stride_on,
             last_norm=False,
         )
-        is_first = shape.stage == shape.index == 0
-        return units.preactivation_unit(
+        # first_unit is about the first unit alone.
+        entrance = options.first_unit if shape.stage == shape.index == 0 else None
+        preactivates = entrance != "after_stem"
+        reads_preactivated = shape.changes_shape and options.shortcut_input == "preactivated"
+        return units.ResidualUnit(
             units.extend_branch(branch, shape, drop_path_rate=options.drop_path_rate),
-            shape,
-            options.shortcut,
-            preactivate=not (is_first and options.first_unit == "after_stem"),
-            share=is_first and options.first_unit == "shared",
+            preactivation=units.preactivation(shape.in_channels) if preactivates else None,
+            shortcut=units.choose_shortcut(shape, options.shortcut, norm=False),
+            merge=units.Add(),
+            share_preactivation=preactivates and (entrance == "shared" or reads_preactivated),
         )
 
     return networks.build_stack(
         options,
         make_unit,
         normalized_stem=options.first_unit == "after_stem",
-        make_final=units.preactivation,
+        make_final=units.preactivation if options.final_norm else None,
     )
 
 
@@ -81,7 +93,7 @@ def _imagenet(depth: int, parameters: int, multiply_adds: int, *, timm: bool = F
         imagenet_settings(depth) | ({"first_unit": "own"} if timm else {}),
         parameters=parameters,
         multiply_adds=multiply_adds,
-        source="timm, Keras" if timm else "Appendix, stride on the 3x3",
+        source="timm" if timm else "Appendix, stride on the 3x3",
     )
 
 

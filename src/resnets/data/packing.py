@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,7 +29,9 @@ from resnets.data.packed import FOOTER, MAGIC, PackedDataset, PackPolicy, open_p
 from resnets.data.preprocessing import RESAMPLING, fit
 from resnets.data.reading import attempt, check_failures
 from resnets.data.reading_processes import Readers, usual_workers
+from resnets.downloads.cache_folder import cache_folder
 from resnets.errors import DataError, ImageError, OutputError
+from resnets.files import replacing
 
 _CHUNK = 32  # images of one task
 _LONGEST = 3
@@ -63,22 +63,10 @@ def pack(
             raise DataError(f"the images of {dataset.name!r} are in memory already: nothing to pack")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=".resnets-")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                _write(dataset, file, policy, usual_workers() if workers is None else workers)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(out)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(f"cannot write {str(out)!r}: {error.strerror or error}") from error
+    with replacing(out) as file:
+        _write(dataset, file, policy, usual_workers() if workers is None else workers)
     return open_packed(out)
 
 
@@ -273,12 +261,8 @@ def packed_path(dataset: Dataset, policy: PackPolicy) -> Path:
 
 
 def packs_folder() -> Path:
-    """Of the cache: `packs` in RESNETS_CACHE, or in `resnets` in XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("RESNETS_CACHE"):
-        return Path(chosen).expanduser().absolute() / "packs"
-    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG specification: paths must be absolute, others are ignored.
-    return (shared if shared.is_absolute() else Path.home() / ".cache") / "resnets" / "packs"
+    """The folder `packs` of the cache."""
+    return cache_folder() / "packs"
 
 
 def _source(path: Path) -> tuple[int, int]:

@@ -10,23 +10,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from resnets.errors import ResNetsError
+from resnets.errors import WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _MOST = 8  # processes by default; more rarely pay for one training process
-
-
-class WorkerError(ResNetsError, RuntimeError):
-    """A process that reads images ended before its work did."""
-
-    exit_code: ClassVar[int] = 5
 
 
 class Readers(Generic[Task, Result]):

@@ -45,7 +45,7 @@ def _fit(decoded: DecodedImage, preprocessing: Preprocessing) -> Pixels:
     if not pixels.flags.writeable:
         pixels = pixels.copy()  # torch warns of memory that it must not write to
     resized = functional.interpolate(
-        torch.from_numpy(pixels).permute(2, 0, 1)[None],
+        torch.from_numpy(pixels)[None].permute(0, 3, 1, 2),  # in this order, torch sees channels_last
         size=(height, width),
         mode=preprocessing.interpolation,
         antialias=True,

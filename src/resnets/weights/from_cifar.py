@@ -1,8 +1,10 @@
 """How the common re-implementations for CIFAR name tensors.
 
     akamaster/pytorch_resnet_cifar10    ResNets with shortcuts A (nothing stored) or B, `linear`
-    kuangliu/pytorch-cifar              ResNets of four stages, DenseNets that put new channels first
-    bearpaw/pytorch-classification      ResNets with torchvision's names, DenseNets
+    kuangliu/pytorch-cifar              ResNets of four stages, PreActResNets that end without a norm,
+                                        DenseNets that put new channels first
+    bearpaw/pytorch-classification      ResNets with torchvision's names, PreResNets whose projections
+                                        read the raw input, DenseNets
     chenyaofo/pytorch-cifar-models      ResNets with torchvision's names
     xternalz/WideResNet-pytorch         Wide ResNets
     weiaicunzai/pytorch-cifar100        ResNets of four stages
@@ -36,6 +38,27 @@ SHORTCUT_RESNET = (
     Rule("layer{stage+1}.{unit}.shortcut.0", f"{_UNIT}.shortcut.conv"),
     Rule("layer{stage+1}.{unit}.shortcut.1", f"{_UNIT}.shortcut.norm"),
     Rule("linear", "classifier"),
+)
+
+_PREACTIVATION_UNITS = (
+    Rule("conv1", "stem.conv"),
+    Rule("layer{stage+1}.{unit}.bn1", f"{_UNIT}.preactivation.norm"),
+    Rule("layer{stage+1}.{unit}.conv{i}", f"{_UNIT}.residual.conv{{i}}"),
+    Rule("layer{stage+1}.{unit}.bn2", f"{_UNIT}.residual.norm1"),
+    Rule("layer{stage+1}.{unit}.bn3", f"{_UNIT}.residual.norm2"),
+)
+
+PREACT_RESNET = (
+    *_PREACTIVATION_UNITS,
+    Rule("layer{stage+1}.{unit}.shortcut.0", f"{_UNIT}.shortcut.conv"),
+    Rule("linear", "classifier"),
+)
+
+PRERESNET = (
+    *_PREACTIVATION_UNITS,
+    Rule("layer{stage+1}.{unit}.downsample.0", f"{_UNIT}.shortcut.conv"),
+    Rule("bn", "final.norm"),
+    Rule("fc", "classifier"),
 )
 
 WIDE_RESNET = (
@@ -134,6 +157,13 @@ def _readers(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, int, int, int
 
 _SPATIAL = Convention("stride_on", "spatial", "its bottlenecks stride on the 3x3", is_bottleneck)
 
+_B = Convention(
+    "shortcut",
+    "B",
+    "it projects where the shape changes and nowhere else",
+    lambda found: found.get("shortcut", "B") != "B",
+)
+
 AKAMASTER = Preprocessing(image_size=32)
 """ImageNet's mean and std, as its trainer.py has them."""
 
@@ -191,6 +221,43 @@ TABLES = (
                 lambda found: str(found.get("shortcut", "")).startswith("A"),
             ),
             _SPATIAL,
+        ),
+        preprocessing=CIFAR_10,
+    ),
+    Table(
+        "cifar",
+        "PreActResNet, kuangliu/pytorch-cifar",
+        "kuangliu/pytorch-cifar, models/preact_resnet.py and main.py",
+        PREACT_RESNET,
+        stems=("cifar",),
+        families=("resnet_v2",),
+        conventions=(
+            _B,
+            _SPATIAL,
+            Convention(
+                "first_unit",
+                "own",
+                "unit 1 pre-activates its branch only, unless it projects",
+                lambda found: found.get("first_unit") != "either",
+            ),
+            Convention(
+                "shortcut_input", "preactivated", "its projections read the input after norm and ReLU"
+            ),
+        ),
+        preprocessing=CIFAR_10,
+    ),
+    Table(
+        "cifar",
+        "PreResNet, bearpaw/pytorch-classification",
+        "bearpaw/pytorch-classification, models/cifar/preresnet.py and cifar.py",
+        PRERESNET,
+        stems=("cifar",),
+        families=("resnet_v2",),
+        conventions=(
+            _B,
+            _SPATIAL,
+            Convention("first_unit", "own", "every unit pre-activates its branch only"),
+            Convention("shortcut_input", "raw", "its projections read the input before norm and ReLU"),
         ),
         preprocessing=CIFAR_10,
     ),

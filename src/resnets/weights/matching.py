@@ -25,8 +25,11 @@ _OTHERWISE = {
     "spatial": "first",
     "first": "spatial",
     "own": "shared",
+    "raw": "preactivated",
+    "preactivated": "raw",
     "ceil": "padded",
     "A": "A-end",
+    "B": "C",
 }
 """The other thing that code could do, by what was assumed."""
 
@@ -122,7 +125,7 @@ def match_table(tensors: Tensors, table: Table, options: Mapping[str, Any]) -> M
     if unplaced:
         return Mismatch(table, len(placed), _unknown(unplaced, tensors), name)
     sources = _sources(placed, rules, theirs, renamed)
-    filled, problem = _compare(renamed, network.state_dict(), sources)
+    filled, problem = _compare(renamed, network.state_dict(), sources, rules)
     if problem:
         return Mismatch(table, len(placed), problem, name)
     return Match(
@@ -199,7 +202,13 @@ def _read(
     if structure.stem == "cifar" and "stem" not in options:
         why = "a 3x3 first convolution keeps the resolution in the CIFAR codes"
         assumed.append(Assumption("stem", "cifar", why, "stem=small"))
-    return {"family": structure.family} | found | dict(options), tuple(assumed)
+    if structure.family == "resnet_v2":
+        # A file without a last norm that its code has is incomplete, not another network.
+        found["final_norm"] = any(rule.ours == "final.norm" for rule in table.rules)
+    found |= options
+    if found.get("first_unit") == "either" and found.get("shortcut_input") == "raw":
+        found["first_unit"] = "own"
+    return {"family": structure.family} | found, tuple(assumed)
 
 
 def _on_meta(name: str, options: Mapping[str, Any]) -> nn.Module:
@@ -208,7 +217,7 @@ def _on_meta(name: str, options: Mapping[str, Any]) -> nn.Module:
 
 
 def _compare(
-    renamed: Tensors, expected: Tensors, sources: Mapping[str, str]
+    renamed: Tensors, expected: Tensors, sources: Mapping[str, str], rules: Rules
 ) -> tuple[tuple[str, ...], str]:
     """Compare names and shapes; gives the counters that old files lack, and what does not fit."""
     missing = [name for name in expected if name not in renamed]
@@ -217,7 +226,7 @@ def _compare(
     if missing:
         return (
             (),
-            f"{len(missing)} of {len(expected)} tensors missing, first {show(missing[0])} (our name)",
+            f"{len(missing)} of {len(expected)} tensors missing, first {_their_name(missing[0], rules)}",
         )
     extra = [name for name in renamed if name not in expected]
     if extra:
@@ -232,3 +241,10 @@ def _compare(
             f"{got}, not {right}"
         )
     return filled, ""
+
+
+def _their_name(name: str, rules: Rules) -> str:
+    module, _, kind = name.rpartition(".")
+    theirs = filter(None, (rule.translate_back(module) for rule in rules))
+    module = next(theirs, "")
+    return show(f"{module}.{kind}") if module else f"{show(name)} (our name)"

@@ -59,6 +59,10 @@ class _Unit:
         return tuple(shape[2] for shape in self.convolutions)
 
     @property
+    def preactivates(self) -> bool:
+        return "preactivation.norm.weight" in self.shapes
+
+    @property
     def projects(self) -> bool:
         return "shortcut.conv.weight" in self.shapes
 
@@ -88,7 +92,8 @@ def read_structure(shapes: Shapes, *, prefer: str | None = None) -> Structure:
     stem, channels, in_channels = _stem(shapes)
     found: dict[str, Any] = head | {"in_channels": in_channels, "depths": tuple(map(len, stages))}
     found["stem"] = stem
-    if "final.norm.weight" not in shapes:
+    preactivates = any(unit.preactivates for units in stages for unit in units)
+    if not preactivates and "final.norm.weight" not in shapes:
         family, options = _original(stages, channels)
     elif _is_dense(shapes, stages, channels):
         family, options = _dense(shapes, stages, channels)
@@ -228,7 +233,8 @@ def _is_dense(shapes: Shapes, stages: list[list[_Unit]], channels: int) -> bool:
     if "stages.1.transition.conv.weight" in shapes:
         return True
     growth = stages[0][0].out_channels
-    return len(stages) == 1 and shapes["final.norm.weight"][0] == channels + len(stages[0]) * growth
+    appended = channels + len(stages[0]) * growth
+    return len(stages) == 1 and shapes.get("final.norm.weight", ())[:1] == (appended,)
 
 
 def _dense(shapes: Shapes, stages: list[list[_Unit]], channels: int) -> tuple[str, dict[str, Any]]:

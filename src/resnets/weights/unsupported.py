@@ -52,16 +52,6 @@ def _is_legacy_154(shapes: Shapes) -> bool:
     return "layer0.conv2.weight" in shapes and _has(shapes, r"layer1\.0\.se_module\..*")
 
 
-def _is_raw_projection(shapes: Shapes) -> bool:
-    projects = "layer2.0.downsample.0.weight" in shapes
-    return projects and "bn.weight" in shapes and "layer2.0.downsample.1.weight" not in shapes
-
-
-def _is_without_final_norm(shapes: Shapes) -> bool:
-    projects = "layer2.0.shortcut.0.weight" in shapes
-    return projects and "bn1.weight" not in shapes and "bn.weight" not in shapes
-
-
 def _has_biases(shapes: Shapes) -> bool:
     return _has(shapes, r"layer1\.0\.conv1\.bias") and "layer1.0.bn1.running_mean" in shapes
 
@@ -101,16 +91,6 @@ STRANGERS = (
         _is_average_projection,
     ),
     Stranger(
-        "a pre-activation ResNet of bearpaw/pytorch-classification",
-        "its projections read the unit's input before norm and ReLU",
-        _is_raw_projection,
-    ),
-    Stranger(
-        "a PreActResNet of kuangliu/pytorch-cifar",
-        "it has no norm and no ReLU between the last unit and the classifier",
-        _is_without_final_norm,
-    ),
-    Stranger(
         "a Wide ResNet of meliketoy/wide-resnet.pytorch",
         "its convolutions have biases, the second of a unit strides, and its projections read what "
         "enters the unit before norm and ReLU",
@@ -118,7 +98,7 @@ STRANGERS = (
     ),
     Stranger(
         "a pre-activation or Wide ResNet of weiaicunzai/pytorch-cifar100",
-        "its convolutions have biases and its projections read the unit's input before norm and ReLU",
+        "its convolutions and projections have biases",
         _is_residual_sequence,
     ),
     Stranger(

@@ -32,7 +32,7 @@ def test_rectangles_have_the_permitted_areas_and_shapes() -> None:
 
 def test_a_rectangle_that_cannot_fit_is_left_out() -> None:
     erasing = Erasing(probability=1.0, scale=(1.0, 1.0), ratio=(1.0, 1.0))
-    assert draw_erased((64, 48), erasing, DRAWS.of(0)) == [None]
+    assert draw_erased((64, 48), erasing, DRAWS.of(slice(1))) == [None]
 
 
 def test_squares_of_cutout_have_their_middle_anywhere() -> None:
@@ -66,7 +66,7 @@ def test_random_levels_are_uniform_and_those_of_the_image() -> None:
     expected = counts.sum() / 256
     statistic = ((counts - expected) ** 2 / expected).sum()
     assert abs(statistic - 255) < 5 * np.sqrt(2 * 255)
-    alone = erase(images[:1], [box], fill=FILL, noise=draws.of(1))
+    alone = erase(images[:1], [box], fill=FILL, noise=draws.of(slice(1, 2)))
     assert (alone[0] == erased[1]).all()
     assert (erased[0] != erased[1]).float().mean() > 0.99
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from resnets.data.augmentation import pipeline
 from resnets.data.augmentation.pipeline import augment, mean_levels
 from resnets.data.augmentation.settings import (
     Augmentation,
@@ -79,6 +80,16 @@ def test_an_image_is_the_same_in_any_batch(settings: Augmentation) -> None:
     for image in (0, 7, 39):
         alone = changed(settings, IMAGES[[image]], indices[[image]])
         assert torch.equal(alone[0], whole[image])
+
+
+@pytest.mark.parametrize("settings", EACH.values(), ids=EACH)
+def test_an_image_is_the_same_at_whatever_number_at_once(
+    settings: Augmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = changed(settings, IMAGES, np.arange(COUNT))
+    for levels in (1, 3 * 32 * 36 * 3):  # one by one, three by three
+        monkeypatch.setattr(pipeline, "_CACHED", levels)
+        assert torch.equal(changed(settings, IMAGES, np.arange(COUNT)), together)
 
 
 @pytest.mark.parametrize("settings", EACH.values(), ids=EACH)

@@ -85,6 +85,8 @@ def erase(
         if noise is None:
             window.copy_(fill[:, None, None])
         else:
-            levels = below(noise.of(image).uniform(Purpose.ERASING_PIXELS, window.numel()), 256)
+            levels = below(
+                noise.of(slice(image, image + 1)).uniform(Purpose.ERASING_PIXELS, window.numel()), 256
+            )
             window.copy_(torch.from_numpy(levels).view(window.shape))
     return result

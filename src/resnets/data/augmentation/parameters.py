@@ -60,13 +60,13 @@ class Draws:
     def __len__(self) -> int:
         return len(self._indices)
 
-    def of(self, image: int) -> Draws:
-        """The draws of one image alone.
+    def of(self, images: slice) -> Draws:
+        """The draws of some images alone.
 
         Args:
-            image: its place in the batch.
+            images: their places in the batch.
         """
-        return Draws(seed=self._seed, epoch=self._epoch, indices=self._indices[[image]])
+        return Draws(seed=self._seed, epoch=self._epoch, indices=self._indices[images])
 
     def uniform(self, purpose: Purpose, count: int = 1) -> Numbers:
         """Draw from [0, 1).

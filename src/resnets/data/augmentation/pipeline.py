@@ -18,6 +18,9 @@ from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import ConfigError, InputShapeError
 
 _CHANNELS = (1, 3)
+_CACHED = 2**19
+# Levels that a CPU changes at once: colours of 64 images of 224 pixels take it three times as long
+# together as three by three, which stay in its cache.
 
 
 def augment(
@@ -61,7 +64,7 @@ def augment(
         raise ConfigError("augmentation", problems)
     fill = mean_levels(preprocessing or Preprocessing(), num_channels=planes.shape[1]).to(images.device)
     draws = Draws(seed=seed, epoch=epoch, indices=indices)
-    changed = _change(planes, settings, draws, fill) if len(planes) else planes
+    changed = _in_parts(planes, settings, draws, fill) if len(planes) else planes
     targets = labels
     if settings.mixing is not None and num_classes is not None:
         mixture = draw_mixture((planes.shape[3], planes.shape[2]), settings.mixing, draws)
@@ -122,6 +125,18 @@ def _problems(settings: Augmentation, images: Tensor, num_classes: int | None) -
     return problems
 
 
+def _in_parts(images: Tensor, settings: Augmentation, draws: Draws, fill: Tensor) -> Tensor:
+    """Change a few images at a time where that is faster; each depends on nothing but itself."""
+    size = len(images)
+    if images.device.type == "cpu":
+        size = max(1, _CACHED // images[0].numel())
+    parts = [
+        _change(images[start : start + size], settings, draws.of(slice(start, start + size)), fill)
+        for start in range(0, len(images), size)
+    ]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
 def _change(images: Tensor, settings: Augmentation, draws: Draws, fill: Tensor) -> Tensor:
     """Do to each image what does not depend on others."""
     size = images.shape[3], images.shape[2]
@@ -135,8 +150,10 @@ def _change(images: Tensor, settings: Augmentation, draws: Draws, fill: Tensor) 
         factors, order = (p.to(images.device) for p in _draw_jitter(settings.jitter, draws))
         images = colour.jitter(images.contiguous(), factors, order)
     if settings.lighting:
-        alphas = torch.from_numpy(draws.normal(Purpose.LIGHTING, 3) * settings.lighting)
-        images = colour.lighting(images, alphas.to(images.device, torch.float32))
+        alphas = torch.from_numpy(
+            (draws.normal(Purpose.LIGHTING, 3) * settings.lighting).astype(np.float32)
+        )
+        images = colour.lighting(images, alphas.to(images.device))
     if settings.erasing:
         noise = draws if settings.erasing.fill == "random" else None
         images = erase(images, draw_erased(size, settings.erasing, draws), fill=fill, noise=noise)
