@@ -10,8 +10,10 @@ import shutil
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import resnets
 from resnets import cli
@@ -54,6 +56,13 @@ def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         class_names=resnets.label_set("cifar10").names,
         preprocessing=resnets.Preprocessing(image_size=32),
     ).save(tmp_path / "model.safetensors")
+    for split in ("train", "val"):
+        for number, kind in enumerate(("cats", "dogs")):
+            (tmp_path / "dataset" / split / kind).mkdir(parents=True)
+            for i in range(4):
+                seed = 100 * number + 10 * i + (split == "val")
+                pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "dataset" / split / kind / f"{i}.png")
     theirs = resnets.to_layout(resnets.create_model("resnet18", num_classes=2), "torchvision")
     torch.save({"state_dict": theirs}, tmp_path / "checkpoint.pth")
     (tmp_path / "names.txt").write_text("cat\ndog\n", encoding="utf-8")

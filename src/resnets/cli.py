@@ -11,6 +11,7 @@ import typer
 from resnets import __version__, console
 from resnets.commands.cache_command import cache_app
 from resnets.commands.convert_command import convert_command
+from resnets.commands.data_command import data_app
 from resnets.commands.describe_command import describe_command
 from resnets.commands.list_command import list_command
 from resnets.commands.options import add_command
@@ -53,6 +54,7 @@ for _name, _command, _next in (
     ("convert", convert_command, "resnets predict IMAGE... --model OUT"),
 ):
     add_command(app, _name, _command, epilog=f"Next: {_next}")
+app.add_typer(data_app, name="data")
 app.add_typer(cache_app, name="cache")
 
 

@@ -80,7 +80,7 @@ def _duplicates(
     images: Inspection, *, near_duplicates: bool, on_progress: Callable[[int, int], None] | None
 ) -> list[Duplicate]:
     """Compare the usable images; bad files that are the same say nothing about pictures."""
-    usable = np.flatnonzero(images.usable)
+    usable = np.flatnonzero(images.usable).tolist()
     digests = [[digests[i] for i in usable] for digests in (images.file_digests, images.pixel_digests)]
     signatures = images.signatures[usable]
     if near_duplicates:
@@ -88,8 +88,7 @@ def _duplicates(
     else:
         pairs = find_exact(len(usable), digests)
     return [
-        Duplicate(int(usable[pair.a]), int(usable[pair.b]), pair.kind, pair.score, pair.mirrored)
-        for pair in pairs
+        Duplicate(usable[pair.a], usable[pair.b], pair.kind, pair.score, pair.mirrored) for pair in pairs
     ]
 
 

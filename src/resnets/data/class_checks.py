@@ -1,12 +1,14 @@
-"""Checks of classes: empty, missing in a split, few, out of balance, or told by more than the picture."""
+"""Checks of classes: empty, missing in a split, few, out of balance, or told by more than pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.data.dataset import Labels
 from resnets.data.file_checks import SHOWN, plural
 from resnets.data.findings import Example, Finding, Severity
 from resnets.data.inspection import Facts, Inspection
@@ -93,32 +95,16 @@ def check_label_leaks(images: Inspection, class_names: tuple[str, ...]) -> Itera
         class_names: in the order of their labels.
     """
     train = images.split_names.index("train")
-    chosen = np.flatnonzero(images.usable & (images.labels >= 0) & (images.splits == train))
-    labels = images.labels[chosen]
-    sizes = np.bincount(labels, minlength=len(class_names))
+    chosen = np.flatnonzero(images.usable & (images.labels >= 0) & (images.splits == train)).tolist()
     for trait, (words, value_of) in _TRAITS.items():
         values = [value_of(images.facts[i]) for i in chosen]
-        kinds, coded = np.unique(values, return_inverse=True) if values else (np.array([]), labels)
-        if len(kinds) < 2:
-            continue
-        pairs, together = np.unique(labels * len(kinds) + coded, return_counts=True)
-        owners, which = np.divmod(pairs, len(kinds))
-        elsewhere = np.bincount(coded)[which] - together
-        share = together / sizes[owners]
-        rest = elsewhere / np.maximum(len(chosen) - sizes[owners], 1)
-        leaks = (together >= _LEAK_LEAST) & (share > _LEAK_SHARE) & (share >= _LEAK_TIMES * rest)
-        leaks &= sizes[owners] < len(chosen)
-        if leaks.any():
-            order = np.flatnonzero(leaks)[np.argsort(-share[leaks], kind="stable")]
-            cases = []
-            for k in order[:SHOWN]:
-                first = chosen[np.flatnonzero((labels == owners[k]) & (coded == which[k]))[0]]
-                note = (
-                    f"{class_names[owners[k]]}: {share[k]:.0%} are {kinds[which[k]]}, "
-                    f"of the other classes {rest[k]:.1%}"
-                )
-                cases.append(Example((images.names[first],), note))
-            count = len(np.unique(owners[leaks]))
+        cases = _leaks(images.labels[chosen], values)
+        if cases:
+            examples = tuple(
+                Example((images.names[chosen[case.first]],), case.describe(class_names[case.label]))
+                for case in cases[:SHOWN]
+            )
+            count = len({case.label for case in cases})
             yield Finding(
                 f"leak-by-{trait}",
                 "warning",
@@ -126,8 +112,43 @@ def check_label_leaks(images: Inspection, class_names: tuple[str, ...]) -> Itera
                 count,
                 "A network may learn this instead of the picture, and fail on images from elsewhere: "
                 "bring all classes into the same form, from the same sources.",
-                tuple(cases),
+                examples,
             )
+
+
+@dataclass(frozen=True)
+class _Leak:
+    """A value that one class has far more often than the others: how often, and first where."""
+
+    label: int
+    value: str
+    share: float
+    elsewhere: float
+    first: int
+
+    def describe(self, name: str) -> str:
+        return f"{name}: {self.share:.0%} are {self.value}, of the other classes {self.elsewhere:.1%}"
+
+
+def _leaks(labels: Labels, values: Sequence[str]) -> list[_Leak]:
+    """Find values that tell a class, the clearest first."""
+    if not values:
+        return []
+    kinds, coded = np.unique(values, return_inverse=True)
+    sizes = np.bincount(labels)
+    pairs, firsts, together = np.unique(
+        labels * len(kinds) + coded, return_index=True, return_counts=True
+    )
+    owners, which = np.divmod(pairs, len(kinds))
+    share = together / sizes[owners]
+    rest = (np.bincount(coded)[which] - together) / np.maximum(len(values) - sizes[owners], 1)
+    leaks = (together >= _LEAK_LEAST) & (share > _LEAK_SHARE) & (share >= _LEAK_TIMES * rest)
+    leaks &= sizes[owners] < len(values)
+    order = sorted(np.flatnonzero(leaks).tolist(), key=lambda i: -float(share[i]))
+    return [
+        _Leak(int(owners[i]), str(kinds[which[i]]), float(share[i]), float(rest[i]), int(firsts[i]))
+        for i in order
+    ]
 
 
 def _listed(

@@ -148,8 +148,7 @@ def _within(
         yield Finding(
             "duplicate-exact",
             "warning",
-            f"{plural(surplus, 'image')} that {'is' if surplus == 1 else 'are'} exact copies of others in "
-            "the same split",
+            f"{plural(surplus, 'exact copy', 'exact copies')} of images in the same split",
             surplus,
             "They count more than others in training and in results; --fix-to keeps one of each.",
             tuple(cases[:SHOWN]),

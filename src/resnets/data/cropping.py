@@ -38,6 +38,8 @@ def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
 
 Positive = Annotated[float, Field(strict=True, gt=0.0)]
 Share = Annotated[float, Field(strict=True, gt=0.0, le=1.0)]
+Shares = Annotated[tuple[Share, Share], AfterValidator(_ascending), BeforeValidator(as_list)]
+Ratios = Annotated[tuple[Positive, Positive], AfterValidator(_ascending), BeforeValidator(as_list)]
 
 
 class RandomResizedCrop(Settings):
@@ -48,14 +50,8 @@ class RandomResizedCrop(Settings):
         ratio: least and greatest width divided by height.
     """
 
-    scale: Annotated[tuple[Share, Share], AfterValidator(_ascending), BeforeValidator(as_list)] = (
-        0.08,
-        1.0,
-    )
-    ratio: Annotated[tuple[Positive, Positive], AfterValidator(_ascending), BeforeValidator(as_list)] = (
-        3 / 4,
-        4 / 3,
-    )
+    scale: Shares = (0.08, 1.0)
+    ratio: Ratios = (3 / 4, 4 / 3)
 
 
 def draw_box(size: tuple[int, int], crop: RandomResizedCrop, draws: Sequence[float]) -> Box:

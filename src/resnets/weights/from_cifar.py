@@ -177,6 +177,44 @@ WEIAICUNZAI = Preprocessing(image_size=32, mean=(0.5071, 0.4865, 0.4409), std=(0
 """Of CIFAR-100's training images, conf/global_settings.py, rounded."""
 
 TABLES = (
+    # First, as the ResNets' tables know these names too: of two near misses, the first is told.
+    Table(
+        "cifar",
+        "PreActResNet, kuangliu/pytorch-cifar",
+        "kuangliu/pytorch-cifar, models/preact_resnet.py and main.py",
+        PREACT_RESNET,
+        stems=("cifar",),
+        families=("resnet_v2",),
+        conventions=(
+            _B,
+            _SPATIAL,
+            Convention(
+                "first_unit",
+                "own",
+                "unit 1 pre-activates its branch only, unless it projects",
+                lambda found: found.get("first_unit") != "either",
+            ),
+            Convention(
+                "shortcut_input", "preactivated", "its projections read the input after norm and ReLU"
+            ),
+        ),
+        preprocessing=CIFAR_10,
+    ),
+    Table(
+        "cifar",
+        "PreResNet, bearpaw/pytorch-classification",
+        "bearpaw/pytorch-classification, models/cifar/preresnet.py and cifar.py",
+        PRERESNET,
+        stems=("cifar",),
+        families=("resnet_v2",),
+        conventions=(
+            _B,
+            _SPATIAL,
+            Convention("first_unit", "own", "every unit pre-activates its branch only"),
+            Convention("shortcut_input", "raw", "its projections read the input before norm and ReLU"),
+        ),
+        preprocessing=CIFAR_10,
+    ),
     Table(
         "cifar",
         "ResNet of three stages, akamaster/pytorch_resnet_cifar10",
@@ -221,43 +259,6 @@ TABLES = (
                 lambda found: str(found.get("shortcut", "")).startswith("A"),
             ),
             _SPATIAL,
-        ),
-        preprocessing=CIFAR_10,
-    ),
-    Table(
-        "cifar",
-        "PreActResNet, kuangliu/pytorch-cifar",
-        "kuangliu/pytorch-cifar, models/preact_resnet.py and main.py",
-        PREACT_RESNET,
-        stems=("cifar",),
-        families=("resnet_v2",),
-        conventions=(
-            _B,
-            _SPATIAL,
-            Convention(
-                "first_unit",
-                "own",
-                "unit 1 pre-activates its branch only, unless it projects",
-                lambda found: found.get("first_unit") != "either",
-            ),
-            Convention(
-                "shortcut_input", "preactivated", "its projections read the input after norm and ReLU"
-            ),
-        ),
-        preprocessing=CIFAR_10,
-    ),
-    Table(
-        "cifar",
-        "PreResNet, bearpaw/pytorch-classification",
-        "bearpaw/pytorch-classification, models/cifar/preresnet.py and cifar.py",
-        PRERESNET,
-        stems=("cifar",),
-        families=("resnet_v2",),
-        conventions=(
-            _B,
-            _SPATIAL,
-            Convention("first_unit", "own", "every unit pre-activates its branch only"),
-            Convention("shortcut_input", "raw", "its projections read the input before norm and ReLU"),
         ),
         preprocessing=CIFAR_10,
     ),

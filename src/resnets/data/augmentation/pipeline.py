@@ -70,10 +70,12 @@ def augment(
         mixture = draw_mixture((planes.shape[3], planes.shape[2]), settings.mixing, draws)
         changed = mix_images(changed, mixture)
         targets = mix_labels(labels, mixture, num_classes=num_classes)
-    is_planar = planes.is_contiguous()
-    layout = torch.contiguous_format if is_planar else torch.channels_last
-    changed = changed.contiguous(memory_format=layout)
-    return (changed if planes is images else changed.permute(0, 2, 3, 1)), targets
+    if planes.is_contiguous():
+        return changed.contiguous(), targets
+    rows = changed.permute(0, 2, 3, 1)
+    if not rows.is_contiguous():  # .contiguous() would take three times as long, for bytes
+        rows = torch.stack(changed.unbind(1), 3)
+    return (rows if planes is not images else rows.permute(0, 3, 1, 2)), targets
 
 
 def mean_levels(preprocessing: Preprocessing, *, num_channels: int) -> Tensor:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from resnets.config import Count, Settings, as_list
-from resnets.data.cropping import Positive, RandomResizedCrop, Share
+from resnets.config import Count, Settings
+from resnets.data.cropping import RandomResizedCrop, Ratios, Shares
 from resnets.data.memory import Padding
 
 Probability = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Magnitude = Annotated[float, Field(strict=True, ge=0.0, le=30.0)]
 Strength = Annotated[float, Field(strict=True, ge=0.0)]
-
-
-def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError(f"must be the smaller number and the larger one, got {pair}")
-    return pair
 
 
 class PadCrop(Settings):
@@ -120,14 +114,8 @@ class Erasing(Settings):
     """
 
     probability: Probability = 0.5
-    scale: Annotated[tuple[Share, Share], AfterValidator(_ascending), BeforeValidator(as_list)] = (
-        0.02,
-        0.33,
-    )
-    ratio: Annotated[tuple[Positive, Positive], AfterValidator(_ascending), BeforeValidator(as_list)] = (
-        0.3,
-        3.3,
-    )
+    scale: Shares = (0.02, 0.33)
+    ratio: Ratios = (0.3, 3.3)
     fill: Literal["mean", "random"] = "mean"
 
 
