@@ -59,7 +59,7 @@ def check_data(
     """
     dataset = _open(data)
 
-    from resnets.data.check_report import report_lines, write_report_page
+    from resnets.data.check_report import text_lines, write_page
     from resnets.data.checking import check
     from resnets.data.cleaning import write_cleaned
 
@@ -67,12 +67,15 @@ def check_data(
     if json:
         console.print_json(report.to_dict())
     else:
-        for line in report_lines(report):
+        for line in text_lines(report):
             console.print_line(line)
     if html is not None:
-        console.say(f"wrote {printable(str(write_report_page(report, html)))}")
+        console.say(f"wrote {printable(str(write_page(report, html)))}")
     if fix_to is not None:
-        console.say(write_cleaned(dataset, report, fix_to).summary())
+        cleaned = write_cleaned(dataset, report, fix_to)
+        left_out = ", ".join(f"{count} {why}" for why, count in cleaned.left_out.items()) or "nothing"
+        folder = printable(cleaned.path)
+        console.say(f"wrote {cleaned.written} images into {folder}; left out: {printable(left_out)}")
     if strict and not report.ok:
         raise typer.Exit(DataError.exit_code)
 
