@@ -22,7 +22,7 @@ def test_first_steps(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "resnet18 with random weights says of cat.jpg: class " in done.stdout
+    assert "resnet18 with random weights says of cat.jpg: " in done.stdout
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
         "networks.svg",
         "units.svg",

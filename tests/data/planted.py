@@ -142,7 +142,9 @@ def _plant_copies(root: Path) -> None:
     source = shot((train / "06.jpg").read_bytes())
     (root / "test" / "apple" / "cropped.jpg").write_bytes(jpeg(crop(source, random)))
     (train / "again.jpg").write_bytes(jpeg(mirror(shot((train / "07.jpg").read_bytes())), 40))
-    (root / "train" / "pear" / "doubtful.jpg").write_bytes(jpeg(shot((train / "08.jpg").read_bytes()), 40))
+    (root / "train" / "pear" / "doubtful.jpg").write_bytes(
+        jpeg(shot((train / "08.jpg").read_bytes()), 40)
+    )
 
 
 def _plant_strays(root: Path) -> None:

@@ -374,6 +374,32 @@ def test_unknown_layout() -> None:
             "shortcut_input=raw",
         ),
         (
+            "resnetv2_18_timm",
+            {"shortcut_input": "raw"},
+            "timm",
+            "timm's ResNetV2 has shortcut_input=preactivated, this network shortcut_input=raw",
+        ),
+        (
+            "resnetv2_164",
+            PRERESNET,
+            "pytorchcv",
+            "pytorchcv's CIFAR ResNetV2 has shortcut_input=preactivated, this network "
+            "shortcut_input=raw",
+        ),
+        (
+            "resnetv2_18_timm",
+            {"final_norm": False},
+            "timm",
+            "timm's ResNetV2 has final_norm=True, this network final_norm=False",
+        ),
+        (
+            "resnetv2_18_timm",
+            PREACT | {"shortcut_input": "raw"},
+            "cifar",
+            "cifar's PreActResNet, kuangliu/pytorch-cifar has shortcut_input=preactivated, this network "
+            "shortcut_input=raw",
+        ),
+        (
             "resnetv2_164",
             PRERESNET | {"shortcut_input": "preactivated"},
             "cifar",

@@ -63,7 +63,7 @@ def page(report: DataReport) -> str:
         report: of `check`.
     """
     title = html.escape(printable(report.name))
-    parts = chain(_head(report), _class_table(report), _sections(report))
+    parts = chain(_head(report), _sections(report), _class_table(report))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -142,36 +142,41 @@ def _sections(report: DataReport) -> Iterator[str]:
 def _card(finding: Finding, pictures: dict[str, ImageSource]) -> Iterator[str]:
     yield f'<article id="{_safe(finding.code)}"><h3>{_safe(_capital(finding.sentence))}</h3>'
     yield f"<p>{_safe(finding.advice)}</p>"
-    with_images = [example for example in finding.examples if example.images]
-    if with_images:
+    shown = [[_thumbnail(pictures.get(name)) for name in example.images] for example in finding.examples]
+    if any(image for images in shown for image in images):
         yield "<div class=examples>"
-        yield from (_figure(example, pictures) for example in with_images)
+        yield from (_figure(*both) for both in zip(finding.examples, shown, strict=True))
         yield "</div>"
-    else:
-        texts = [f"<li>{_safe(example.note)}</li>" for example in finding.examples]
-        if texts:
-            yield f"<ul>{''.join(texts)}</ul>"
+    elif finding.examples:
+        yield f"<ul>{''.join(map(_item, finding.examples))}</ul>"
     if len(finding.examples) < finding.count and finding.examples:
         yield f"<p class=more>{len(finding.examples)} of {finding.count:,} shown</p>"
     yield "</article>"
 
 
-def _figure(example: Example, pictures: dict[str, ImageSource]) -> str:
-    images = "".join(_thumbnail(pictures.get(name)) for name in example.images)
-    names = "".join(f"<code>{_safe(name)}</code>" for name in example.images)
-    pair = " class=pair" if len(example.images) > 1 else ""
-    note = f"<span class=note>{_safe(example.note)}</span>"
-    caption = f"<figcaption>{note}{names}</figcaption>"
-    return f"<figure{pair}><div class=pictures>{images}</div>{caption}</figure>"
+def _figure(example: Example, images: list[str]) -> str:
+    pair = " class=pair" if len(images) > 1 else ""
+    pictures = "".join(image or "<div class=none>no picture</div>" for image in images)
+    caption = f"<figcaption><span class=note>{_safe(example.note)}</span>{_codes(example)}</figcaption>"
+    return f"<figure{pair}><div class=pictures>{pictures}</div>{caption}</figure>"
+
+
+def _item(example: Example) -> str:
+    return f"<li>{_codes(example)} {_safe(example.note)}</li>"
+
+
+def _codes(example: Example) -> str:
+    return " ".join(f"<code>{_safe(name)}</code>" for name in example.images)
 
 
 def _thumbnail(source: ImageSource | None) -> str:
+    """An image element; '' for what cannot be decoded."""
     try:
         image = decode(source).image.convert("RGB") if source is not None else None
     except ImageError:
         image = None
     if image is None:
-        return "<div class=none>no picture</div>"
+        return ""
     small = max(image.size) < _THUMBNAIL // 2
     image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
     file = io.BytesIO()

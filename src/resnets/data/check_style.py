@@ -32,7 +32,8 @@ header { background: var(--card); border: 1px solid var(--line); border-top: 5px
 article { background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--tone);
   border-radius: 10px; padding: 16px 18px; margin-bottom: 12px; }
 article > p { color: var(--quiet); margin-top: 4px; font-size: .9375rem; }
-article ul { margin-top: 10px; padding-left: 20px; }
+article ul { margin-top: 10px; padding-left: 20px; font-size: .875rem; }
+li code { color: var(--quiet); margin-right: 6px; }
 .examples { display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 16px 14px;
   margin-top: 14px; }
 .examples:has(.pair) { grid-template-columns: repeat(auto-fill, minmax(208px, 1fr)); }

@@ -186,7 +186,7 @@ def _imbalance(train: NDArray[np.int64], class_names: tuple[str, ...]) -> Iterat
             "imbalance",
             "warning" if ratio > _WARNED else "note",
             f"the largest class has {ratio:,.0f} times as many training images as the smallest",
-            len(present),
+            2,
             "Judge by balanced accuracy, and consider weights for the classes: guessing the largest "
             "class already gives a high plain accuracy.",
             tuple(

@@ -138,6 +138,8 @@ def _within(
     cases = []
     surplus = 0
     for group in groups:
+        if len(_classes(images, group)) > 1:
+            continue  # reported as such
         by_split: defaultdict[int, list[int]] = defaultdict(list)
         for image in group:
             by_split[int(images.splits[image])].append(image)
@@ -153,7 +155,11 @@ def _within(
             "They count more than others in training and in results; --fix-to keeps one of each.",
             tuple(cases[:SHOWN]),
         )
-    close = [pair for pair in near if images.splits[pair.a] == images.splits[pair.b]]
+    close = [
+        pair
+        for pair in near
+        if images.splits[pair.a] == images.splits[pair.b] and len(_classes(images, (pair.a, pair.b))) < 2
+    ]
     if close:
         yield Finding(
             "duplicate-near",

@@ -25,8 +25,9 @@ from resnets.data.image_signatures import Signatures, mirrored
 from resnets.data.neighbours import Candidates, find_candidates
 from resnets.data.registration import likeness
 
-LIKENESS = 0.93
-"""Of `registration.likeness`, from where on two images count as nearly the same."""
+LIKENESS = 0.977
+"""Of `registration.likeness`, from where on two images count as nearly the same: 99 % of JPEGs of quality
+40 of CIFAR-10 images are above it, more of other copies and of larger images."""
 
 _VERIFIED_AT_ONCE = 4096
 

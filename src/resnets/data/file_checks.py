@@ -32,16 +32,16 @@ _BAD_SHARE = 0.01
 
 _REASONS = {
     "empty": "{} of 0 bytes",
-    "truncated": "{} that end too early (truncated)",
-    "damaged": "{} that are damaged",
-    "not an image": "{} that are no images, whatever their names say",
+    "truncated": "{} cut short (truncated)",
+    "damaged": "{} with damaged content",
+    "not an image": "{} without an image inside, whatever the name says",
     "unsupported format": "{} in a format that is not read",
     "too large": "{} with more pixels than are decoded",
     "too small": "{} of less than 8 pixels on a side",
-    "needs a range": "{} with 32-bit values, whose black and white are not known",
-    "missing": "{} that do not exist",
-    "not a file": "{} that are no ordinary files",
-    "not readable": "{} that cannot be read",
+    "needs a range": "{} with 32-bit values, of which black and white are not known",
+    "missing": "{} missing",
+    "not a file": "{} of another kind: folders, pipes, devices",
+    "not readable": "{} without permission to read, or on a failing disk",
 }
 _ADVICE = {
     "truncated": "Copy or download them again, or leave them out with --fix-to.",
@@ -84,7 +84,7 @@ def check_files(images: Inspection) -> Iterator[Finding]:
         lambda _, facts: f"orientation {facts.orientation}" if facts.orientation != 1 else "",
         code="rotated",
         severity="note",
-        sentence="{} with an EXIF tag that turns them",
+        sentence="{} with an EXIF tag for rotation",
         advice="They are turned upright when they are read here; programs that ignore the tag see "
         "them lying on their side.",
     )
@@ -93,7 +93,7 @@ def check_files(images: Inspection) -> Iterator[Finding]:
         lambda _, facts: facts.mode if facts.mode not in ("RGB", "L", "") else "",
         code="odd-mode",
         severity="note",
-        sentence="{} that are neither RGB nor grey",
+        sentence="{} neither RGB nor grey",
         advice="All are converted to 8-bit RGB, transparent ones on white. Look at a few if colours "
         "matter.",
     )
@@ -177,9 +177,9 @@ def _of_facts(
     found = [(name, oddity(name, facts)) for name, facts in zip(images.names, images.facts, strict=True)]
     found = [(name, what) for name, what in found if what]
     if found:
-        kinds = Counter(what for _, what in found).most_common(4)
-        listed = ", ".join(f"{number:,} {what}" for what, number in kinds)
-        more = "" if len(kinds) < 4 else ", ..."
+        kinds = Counter(what for _, what in found).most_common()
+        listed = ", ".join(f"{number:,} {what}" for what, number in kinds[:4])
+        more = ", ..." if len(kinds) > 4 else ""
         text = f"{sentence.format(plural(len(found), 'image'))}: {listed}{more}"
         cases = tuple(Example((name,), what) for name, what in found[:SHOWN])
         yield Finding(code, severity, text, len(found), advice, cases)

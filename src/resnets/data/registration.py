@@ -121,7 +121,7 @@ def _local_correlation(first: Pictures, second: Pictures) -> Floats:
     second_variance = np.maximum(_window_means(second * second) - second_mean**2, 0)
     covariance = _window_means(first * second) - first_mean * second_mean
     structure = covariance / np.sqrt((first_variance + _NOISE) * (second_variance + _NOISE))
-    weights = np.maximum(first_variance, second_variance) ** 0.25 + 1e-6
+    weights = np.maximum(first_variance, second_variance) ** 0.75 + 1e-6
     result: Floats = ((structure * weights).sum((1, 2)) / weights.sum((1, 2))).astype(np.float32)
     return result
 

@@ -16,7 +16,7 @@ import torch
 
 from resnets.errors import WeightsError
 from resnets.weights.container import Container, find_container
-from resnets.weights.opening import show
+from resnets.weights.opening import show, quote
 from resnets.weights.pickle_reader import Tree, read_pickle
 from resnets.weights.safetensors_file import read_header, read_tensors
 
@@ -71,7 +71,7 @@ def read_checkpoint(path: str | Path, *, wrapper: str | None = None) -> Checkpoi
     """
     container = find_container(path)
     if container == "hdf5":
-        raise WeightsError(f"{show(path)} is an HDF5 file; weights.hdf5 reads those of Keras")
+        raise WeightsError(f"{quote(path)} is an HDF5 file; weights.hdf5 reads those of Keras")
     metadata: Mapping[str, str] = {}
     if container == "safetensors":
         header = read_header(path)
@@ -80,7 +80,7 @@ def read_checkpoint(path: str | Path, *, wrapper: str | None = None) -> Checkpoi
     else:
         tree = read_pickle(path)
     groups = _group(tree)
-    chosen = _choose(groups, wrapper, show(path))
+    chosen = _choose(groups, wrapper, quote(path))
     ignored = _left_out(groups, chosen)
     notes = []
     if others := _others(groups, chosen):
@@ -89,7 +89,7 @@ def read_checkpoint(path: str | Path, *, wrapper: str | None = None) -> Checkpoi
     tensors = {name: leaf for name, leaf in groups[chosen].items() if isinstance(leaf, torch.Tensor)}
     tensors, prefix, outside = _strip(tensors)
     ignored |= outside
-    tensors, converted = _in_float32(tensors, show(path))
+    tensors, converted = _in_float32(tensors, quote(path))
     return Checkpoint(
         path=Path(path),
         container=container,

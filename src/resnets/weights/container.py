@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from resnets.errors import WeightsError
-from resnets.weights.opening import open_weights, show
+from resnets.weights.opening import open_weights, quote
 from resnets.weights.safetensors_file import looks_like_safetensors
 
 Container = Literal["safetensors", "zip", "torch pickle", "hdf5"]
@@ -42,7 +42,7 @@ def find_container(path: str | Path) -> Container:
         start = file.read(512)
         size = os.fstat(file.fileno()).st_size
     if not start:
-        raise WeightsError(f"{show(path)} is empty")
+        raise WeightsError(f"{quote(path)} is empty")
     # First, as the length of its header may begin with any byte, also with those of another format.
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size - 8:
         return "safetensors"
@@ -54,13 +54,13 @@ def find_container(path: str | Path) -> Container:
         return "torch pickle"
     for signature, reason in _NO_CHECKPOINT:
         if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(signature):
-            raise WeightsError(f"{show(path)} {reason}")
+            raise WeightsError(f"{quote(path)} {reason}")
     if looks_like_safetensors(start, size):
         return "safetensors"
     if start[257:262] == b"ustar":
         raise WeightsError(
-            f"{show(path)} is a tar archive. PyTorch before 0.1.10 wrote such; it is not read"
+            f"{quote(path)} is a tar archive. PyTorch before 0.1.10 wrote such; it is not read"
         )
     raise WeightsError(
-        f"{show(path)} is not a checkpoint: neither safetensors, nor a file of torch.save, nor HDF5"
+        f"{quote(path)} is not a checkpoint: neither safetensors, nor a file of torch.save, nor HDF5"
     )

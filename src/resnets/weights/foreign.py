@@ -20,7 +20,7 @@ from resnets.weights.container import find_container
 from resnets.weights.from_keras import identify_keras, keras_to_ours
 from resnets.weights.hdf5 import read_hdf5
 from resnets.weights.identify import Identification, assumed_preprocessing, describe, find_matches
-from resnets.weights.opening import show
+from resnets.weights.opening import quote
 
 KERAS_LAYOUTS = ("keras", "classification_models")
 
@@ -84,7 +84,7 @@ def _read_keras(path: str | Path, options: Mapping[str, Any]) -> Foreign:
     keras = identify_keras(layers)
     if keras is None:
         raise WeightsMismatchError(
-            f"{show(path)} holds {len(layers)} layers of Keras, which are not those of a network that "
+            f"{quote(path)} holds {len(layers)} layers of Keras, which are not those of a network that "
             "keras.applications or classification_models share with resnets"
         )
     with torch.device("meta"):

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from resnets.errors import MissingDependencyError, WeightsError
-from resnets.weights.opening import open_weights, show
+from resnets.weights.opening import open_weights, quote
 
 Array = np.ndarray[Any, Any]
 
@@ -80,7 +80,7 @@ def read_hdf5(path: str | Path) -> list[KerasLayer]:
             file.seek(0)
             return read_layers(file, size)
         except WeightsError as error:
-            raise WeightsError(f"cannot read {show(path)}: {error}") from error
+            raise WeightsError(f"cannot read {quote(path)}: {error}") from error
 
 
 def _unzip(file: BinaryIO) -> bytes:

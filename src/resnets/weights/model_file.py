@@ -31,7 +31,7 @@ from resnets.errors import ResNetsError, UnsupportedError, WeightsError
 from resnets.files import write_bytes
 from resnets.weights.container import find_container
 from resnets.weights.model_info import ModelInfo
-from resnets.weights.opening import show
+from resnets.weights.opening import show, quote
 from resnets.weights.safetensors_file import Header, read_header, read_tensors
 
 FORMAT_VERSION = 1
@@ -118,13 +118,13 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelInfo]:
     network = _build(path, info, header)
     tensors = read_tensors(path, header)
     if digest(header.metadata["resnets"], tensors) != header.metadata.get("sha256"):
-        raise WeightsError(f"{show(path)} is damaged: its SHA-256 is not the one that was written")
+        raise WeightsError(f"{quote(path)} is damaged: its SHA-256 is not the one that was written")
     own = {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
     for name, tensor in own.items():
         if not torch.isfinite(tensor).all():
-            raise WeightsError(f"{show(path)} has NaN or infinity in {show(name)}")
+            raise WeightsError(f"{quote(path)} has NaN or infinity in {show(name)}")
         if name.endswith("running_var") and tensor.min() < 0:
-            raise WeightsError(f"{show(path)} has a negative variance in {show(name)}")
+            raise WeightsError(f"{quote(path)} has a negative variance in {show(name)}")
     network.load_state_dict(own, assign=True)
     return network.eval(), info
 
@@ -149,18 +149,18 @@ def _read_header(path: str | Path) -> Header:
     if container != "safetensors":
         kind = {"zip": "a PyTorch or Keras", "torch pickle": "a pickled", "hdf5": "an HDF5"}[container]
         raise WeightsError(
-            f"{show(path)} is {kind} checkpoint, not a model file of resnets; make one of it with "
+            f"{quote(path)} is {kind} checkpoint, not a model file of resnets; make one of it with "
             "resnets convert"
         )
     header = read_header(path)
     metadata = header.metadata
     if metadata.keys() != {"format", "resnets", "sha256"} or metadata["format"] != "pt":
         raise WeightsError(
-            f"{show(path)} holds weights without the description of a resnets model file; make one of "
+            f"{quote(path)} holds weights without the description of a resnets model file; make one of "
             "it with resnets convert"
         )
     if len(metadata["resnets"]) > _MAX_DESCRIPTION:
-        raise WeightsError(f"{show(path)} has a description of more than {_MAX_DESCRIPTION:,} letters")
+        raise WeightsError(f"{quote(path)} has a description of more than {_MAX_DESCRIPTION:,} letters")
     return header
 
 
@@ -170,7 +170,7 @@ def _parse_info(path: str | Path, header: Header) -> ModelInfo:
         version = values.pop("format_version")
         if version != FORMAT_VERSION:
             raise WeightsError(
-                f"{show(path)} has the format {show(version)}; this resnets {__version__} reads "
+                f"{quote(path)} has the format {show(version)}; this resnets {__version__} reads "
                 f"{FORMAT_VERSION}. A newer resnets wrote it: pip install --upgrade resnets"
             )
         return ModelInfo.model_validate(values)
@@ -182,7 +182,9 @@ def _parse_info(path: str | Path, header: Header) -> ModelInfo:
         reason = f"{where}: {first['msg']}" if where else first["msg"]
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
-    raise WeightsError(f"{show(path)} has a description that makes no sense: {show(reason, length=300)}")
+    raise WeightsError(
+        f"{quote(path)} has a description that makes no sense: {show(reason, length=300)}"
+    )
 
 
 def _build(path: str | Path, info: ModelInfo, header: Header) -> nn.Module:
@@ -193,7 +195,7 @@ def _build(path: str | Path, info: ModelInfo, header: Header) -> nn.Module:
         with torch.device("meta"), _at_most(len(header.tensors)):
             network = create_model(info.architecture, **info.options)
     except ResNetsError as error:
-        raise WeightsError(f"{show(path)} describes a network that cannot be built: {error}") from error
+        raise WeightsError(f"{quote(path)} describes a network that cannot be built: {error}") from error
     expected = {
         name: (*tensor.shape, "float" if tensor.is_floating_point() else "I64")
         for name, tensor in network.state_dict().items()
@@ -206,7 +208,7 @@ def _build(path: str | Path, info: ModelInfo, header: Header) -> nn.Module:
     if wrong:
         name = min(wrong)
         raise WeightsError(
-            f"{show(path)} does not fit its architecture {info.architecture}: {len(wrong)} tensors "
+            f"{quote(path)} does not fit its architecture {info.architecture}: {len(wrong)} tensors "
             f"differ, such as {show(name)} with {got.get(name, 'nothing')} instead of "
             f"{expected.get(name, 'nothing')}"
         )

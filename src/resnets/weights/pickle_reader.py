@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from resnets.errors import WeightsError
 from resnets.weights import pickle_child
-from resnets.weights.opening import show
+from resnets.weights.opening import quote
 from resnets.weights.safetensors_file import read_header, read_tensors
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def read_pickle(path: str | Path) -> Tree:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise WeightsError(f"{show(path)} takes more than {seconds} s to unpack") from None
+            raise WeightsError(f"{quote(path)} takes more than {seconds} s to unpack") from None
         failure, result = folder / "failure.json", folder / "tensors.safetensors"
         if failure.exists():
-            raise WeightsError(f"{show(path)} {json.loads(failure.read_text('utf-8'))}")
+            raise WeightsError(f"{quote(path)} {json.loads(failure.read_text('utf-8'))}")
         if done.returncode or not result.exists():
             raise WeightsError(
-                f"{show(path)} stopped the process that unpacked it (exit status {done.returncode}); "
+                f"{quote(path)} stopped the process that unpacked it (exit status {done.returncode}); "
                 "it is damaged, or needs far more memory than its size allows"
             )
         header = read_header(result)

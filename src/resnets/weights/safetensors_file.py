@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnets.errors import WeightsError
-from resnets.weights.opening import open_weights, show
+from resnets.weights.opening import open_weights, show, quote
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,7 +104,7 @@ def read_header(path: str | Path) -> Header:
             tensors, metadata = _parse(text)
             _check_layout(tensors, size - data_start)
         except ValueError as error:
-            raise WeightsError(f"{show(path)} is not a valid safetensors file: {error}") from None
+            raise WeightsError(f"{quote(path)} is not a valid safetensors file: {error}") from None
     return Header(tensors, metadata, data_start)
 
 
@@ -129,7 +129,7 @@ def read_tensors(path: str | Path, header: Header) -> dict[str, Tensor]:
                 file.seek(header.data_start + entry.begin)
                 place = tensor.reshape(-1).view(torch.uint8).numpy()
                 if file.readinto(memoryview(place.data)) != place.size:
-                    raise WeightsError(f"{show(path)} ends inside the tensor {show(name)}")
+                    raise WeightsError(f"{quote(path)} ends inside the tensor {show(name)}")
             # A byte that is neither 0 nor 1 is no bool that torch could be given.
             tensors[name] = tensor.ne(0) if entry.dtype == "BOOL" else tensor
     return tensors

@@ -76,6 +76,9 @@ def _difference(table: Table, found: Structure, options: Mapping[str, Any]) -> s
             expected[convention.option] = (convention.value, *convention.also)
     if "stem_pool" not in expected and found.stem in ("imagenet", "deep"):
         expected["stem_pool"] = ("padded",)
+    if found.family == "resnet_v2":
+        expected.setdefault("shortcut_input", ("preactivated",))
+        expected["final_norm"] = (any(rule.ours == "final.norm" for rule in table.rules),)
     for option, values in expected.items():
         if option in options and options[option] not in values:
             return f"{option}={values[0]}, this network {option}={options[option]}"
