@@ -68,7 +68,7 @@ def check_classes(counts: Counts, class_names: tuple[str, ...]) -> Iterator[Find
                 np.flatnonzero((number == 0) & (train > 0)),
                 "class-missing",
                 "error",
-                f"{{}} that train has and {split} has not: accuracy on {split} would leave them out",
+                f"{{}} in train but not in {split}: accuracy on {split} says nothing about that",
                 f"Add images of them to {split}, or divide the images anew.",
             )
     few = np.flatnonzero((train > 0) & (train < _FEW))
@@ -127,7 +127,8 @@ class _Leak:
     first: int
 
     def describe(self, name: str) -> str:
-        return f"{name}: {self.share:.0%} are {self.value}, of the other classes {self.elsewhere:.1%}"
+        here, there = 100 * self.share, 100 * self.elsewhere
+        return f"{name}: {here:.0f} % are {self.value}, of the other classes {there:.1f} %"
 
 
 def _leaks(labels: Labels, values: Sequence[str]) -> list[_Leak]:

@@ -72,7 +72,7 @@ def _leaks(
             yield Finding(
                 "same-split",
                 "error",
-                f"{share:.0%} of {names[split]} is also in another split: they are not two splits",
+                f"{100 * share:.0f} % of {names[split]} is also in another split: they are not two splits",
                 len(exact) + len(close),
                 f"Results on {names[split]} would only show what was learnt by heart. Take its images "
                 "from data that no other split has.",

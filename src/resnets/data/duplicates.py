@@ -26,8 +26,8 @@ from resnets.data.neighbours import Candidates, find_candidates
 from resnets.data.registration import likeness
 
 LIKENESS = 0.977
-"""Of `registration.likeness`, from where on two images count as nearly the same: 99 % of JPEGs of quality
-40 of CIFAR-10 images are above it, more of other copies and of larger images."""
+"""Of `registration.likeness`, from where on two images count as nearly the same: 99 % of CIFAR-10 images
+are above it as JPEGs of quality 40, more of other copies and of larger images."""
 
 _VERIFIED_AT_ONCE = 4096
 

@@ -158,7 +158,7 @@ def _unusable(images: Inspection) -> Iterator[Finding]:
         yield Finding(
             "many-unusable",
             "error",
-            f"{count / len(images):.1%} of all images cannot be used: training stops above 1 %",
+            f"{100 * count / len(images):.1f} % of all images cannot be used: training stops above 1 %",
             count,
             "Was a download or a copy cut short? If they are just bad, leave them out with --fix-to.",
         )

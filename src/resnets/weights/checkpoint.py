@@ -16,7 +16,7 @@ import torch
 
 from resnets.errors import WeightsError
 from resnets.weights.container import Container, find_container
-from resnets.weights.opening import show, quote
+from resnets.weights.opening import quote, show
 from resnets.weights.pickle_reader import Tree, read_pickle
 from resnets.weights.safetensors_file import read_header, read_tensors
 

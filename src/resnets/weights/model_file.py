@@ -31,7 +31,7 @@ from resnets.errors import ResNetsError, UnsupportedError, WeightsError
 from resnets.files import write_bytes
 from resnets.weights.container import find_container
 from resnets.weights.model_info import ModelInfo
-from resnets.weights.opening import show, quote
+from resnets.weights.opening import quote, show
 from resnets.weights.safetensors_file import Header, read_header, read_tensors
 
 FORMAT_VERSION = 1

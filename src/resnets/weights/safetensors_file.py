@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnets.errors import WeightsError
-from resnets.weights.opening import open_weights, show, quote
+from resnets.weights.opening import open_weights, quote, show
 
 if TYPE_CHECKING:
     from torch import Tensor
