@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from resnets.architectures.residual_rnn import residual_rnn as residual_rnn
     from resnets.architectures.resnext import convert_form as convert_form
     from resnets.architectures.resunet import resunet as resunet
+    from resnets.data.checked_opening import open_checked as open_checked
     from resnets.data.decode_policy import DecodePolicy as DecodePolicy
     from resnets.data.labels import label_set as label_set
     from resnets.data.opening import open_dataset as open_dataset
@@ -61,6 +62,7 @@ _HOMES = {
     "register_architecture": "resnets.architectures",
     "residual_rnn": "resnets.architectures.residual_rnn",
     "resunet": "resnets.architectures.resunet",
+    "open_checked": "resnets.data.checked_opening",
     "open_dataset": "resnets.data.opening",
     "set_gates": "resnets.networks.gates",
     "to_layout": "resnets.weights.to_layout",

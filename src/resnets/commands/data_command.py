@@ -57,13 +57,11 @@ def check_data(
     resnets data check photos/ --html report.html
     resnets data check photos/ --fix-to clean/
     """
-    dataset = _open(data)
-
     from resnets.data.check_report import text_lines, write_page
-    from resnets.data.checking import check
+    from resnets.data.checked_opening import open_checked
     from resnets.data.cleaning import write_cleaned
 
-    report = check(dataset, near_duplicates=near, on_progress=_progress())
+    dataset, report = open_checked(data, near_duplicates=near, on_progress=_progress())
     if json:
         console.print_json(report.to_dict())
     else:

@@ -82,7 +82,9 @@ def mirrored(signatures: Signatures) -> Signatures:
     count = len(signatures)
     grey = signatures[:, :GREY_BYTES].reshape(count, GREY_SIDE, GREY_SIDE)[:, :, ::-1]
     colour = signatures[:, GREY_BYTES:].reshape(count, 2, COLOUR_SIDE, COLOUR_SIDE)[..., ::-1]
-    return np.concatenate([grey.reshape(count, -1), colour.reshape(count, -1)], axis=1)
+    return np.concatenate(
+        [grey.reshape(count, GREY_BYTES), colour.reshape(count, 2 * COLOUR_SIDE**2)], axis=1
+    )
 
 
 def _as_image(image: Image.Image | NDArray[np.uint8]) -> Image.Image:
