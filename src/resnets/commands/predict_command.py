@@ -74,6 +74,8 @@ def predict_command(
     from resnets.weights.loading import load
 
     classifier = load(model, on_progress=console.DownloadBar())
+    if ":" in model and (licence := classifier.info.licence):
+        console.say(printable(f"{classifier.info.origin}; {licence.weights}. Data: {licence.data}"))
     most = 4 * (max_pixels or classifier.preprocessing.decoding.max_pixels) + 2**21
     answers = predict(
         [sys.stdin.buffer.read(most) if name == "-" else name for name in images],

@@ -42,12 +42,9 @@ def check(
         on_progress: is called now and then.
     """
     start = time.monotonic()
-    images = inspect_dataset(
-        dataset, workers=workers, policy=policy, on_progress=_named(on_progress, "decoding")
-    )
-    pairs = _duplicates(
-        images, near_duplicates=near_duplicates, on_progress=_named(on_progress, "comparing")
-    )
+    decoding, comparing = _named(on_progress, "decoding"), _named(on_progress, "comparing")
+    images = inspect_dataset(dataset, workers=workers, policy=policy, on_progress=decoding)
+    pairs = _duplicates(images, near_duplicates=near_duplicates, on_progress=comparing)
     counts = count_classes(images, len(dataset.class_names))
     findings = sorted(
         _all_findings(dataset, images, pairs, counts),

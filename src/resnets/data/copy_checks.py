@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence, Sized
 
 from resnets.data.duplicates import Duplicate, duplicate_groups
-from resnets.data.file_checks import SHOWN, plural
+from resnets.data.file_checks import plural, spread
 from resnets.data.findings import Example, Finding
 from resnets.data.inspection import Inspection
 
@@ -72,7 +72,8 @@ def _leaks(
             yield Finding(
                 "same-split",
                 "error",
-                f"{100 * share:.0f} % of {names[split]} is also in another split: they are not two splits",
+                f"{100 * share:.0f} % of {names[split]} is also in another split: "
+                "they are not two splits",
                 len(exact) + len(close),
                 f"Results on {names[split]} would only show what was learnt by heart. Take its images "
                 "from data that no other split has.",
@@ -86,7 +87,7 @@ def _leaks(
                 "(exact copies)",
                 len(exact),
                 f"Results on {names[split]} would be too good; --fix-to takes the copies out of it.",
-                tuple(_pair(images, copy, i) for i, copy in list(exact.items())[:SHOWN]),
+                tuple(_pair(images, copy, i) for i, copy in spread(list(exact.items()))),
             )
         if close:
             origins = _split_list(images, (_earlier(images, pair) for pair in close.values()))
@@ -98,7 +99,7 @@ def _leaks(
                 len(close),
                 f"Results on {names[split]} are too good by up to that share; look at the pairs. "
                 "--fix-to takes them out of it.",
-                tuple(_near(images, pair) for pair in list(close.values())[:SHOWN]),
+                tuple(_near(images, pair) for pair in spread(list(close.values()))),
             )
 
 
@@ -108,7 +109,7 @@ def _labels(
     torn = [group for group in groups if len(_classes(images, group)) > 1]
     if torn:
         cases = []
-        for group in torn[:SHOWN]:
+        for group in spread(torn):
             other = next(i for i in group if images.labels[i] not in (-1, images.labels[group[0]]))
             cases.append(_pair(images, group[0], other))
         count = sum(map(len, torn))
@@ -128,7 +129,7 @@ def _labels(
             f"{plural(len(doubtful), 'pair')} of nearly the same images with different labels",
             len(doubtful),
             "Look at the pairs: either a label is wrong, or the classes overlap.",
-            tuple(_near(images, pair) for pair in doubtful[:SHOWN]),
+            tuple(_near(images, pair) for pair in spread(doubtful)),
         )
 
 
@@ -153,7 +154,7 @@ def _within(
             f"{plural(surplus, 'exact copy', 'exact copies')} of images in the same split",
             surplus,
             "They count more than others in training and in results; --fix-to keeps one of each.",
-            tuple(cases[:SHOWN]),
+            tuple(spread(cases)),
         )
     close = [
         pair
@@ -168,7 +169,7 @@ def _within(
             len(close),
             "Harmless in training if there are few; a validation split taken out of these images must "
             "keep the pairs together.",
-            tuple(_near(images, pair) for pair in close[:SHOWN]),
+            tuple(_near(images, pair) for pair in spread(close)),
         )
 
 

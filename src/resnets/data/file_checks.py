@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePath
+from typing import TypeVar
 
 import numpy as np
 
 from resnets.data.dataset import PassedOver
 from resnets.data.findings import Example, Finding, Severity
 from resnets.data.inspection import Facts, Inspection
+
+Case = TypeVar("Case")
 
 SHOWN = 12
 # Examples of one finding: three rows of four on the page.
@@ -61,6 +64,17 @@ def plural(count: int, one: str, many: str | None = None) -> str:
         ('1 file', '1,200 classes')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def spread(cases: Sequence[Case]) -> list[Case]:
+    """Choose a few cases from all over a list: one class alone rarely tells the whole story.
+
+    Example:
+        >>> spread(range(100))
+        [0, 8, 16, 25, 33, 41, 50, 58, 66, 75, 83, 91]
+    """
+    count = min(len(cases), SHOWN)
+    return [cases[i * len(cases) // count] for i in range(count)]
 
 
 def check_files(images: Inspection) -> Iterator[Finding]:
@@ -151,7 +165,7 @@ def _unusable(images: Inspection) -> Iterator[Finding]:
             sentence,
             len(found),
             _ADVICE.get(reason, "Replace them, or leave them out with --fix-to."),
-            tuple(Example((images.names[i],), images.facts[i].detail) for i in found[:SHOWN]),
+            tuple(Example((images.names[i],), images.facts[i].detail) for i in spread(found)),
         )
     count = sum(map(len, by_reason.values()))
     if count > _BAD_SHARE * len(images) and len(images) >= 100:
@@ -181,7 +195,7 @@ def _of_facts(
         listed = ", ".join(f"{number:,} {what}" for what, number in kinds[:4])
         more = ", ..." if len(kinds) > 4 else ""
         text = f"{sentence.format(plural(len(found), 'image'))}: {listed}{more}"
-        cases = tuple(Example((name,), what) for name, what in found[:SHOWN])
+        cases = tuple(Example((name,), what) for name, what in spread(found))
         yield Finding(code, severity, text, len(found), advice, cases)
 
 
