@@ -7,7 +7,7 @@ BIN := .venv/bin
 help:
 	@echo "make setup     .venv with everything for development"
 	@echo "make demo      list, describe, draw; classify a photo with random weights"
-	@echo "make test      the tests (under 10 minutes on 2 cores)"
+	@echo "make test      the tests (under 20 minutes on 2 cores)"
 	@echo "make test-all  and the slow ones, and parity with torchvision, timm, pytorchcv and Keras"
 	@echo "make check     format, lint, types, docstrings, spelling"
 	@echo "make docs      the site, into site/"

@@ -7,6 +7,7 @@ were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -52,10 +53,10 @@ class Draws:
             of the number of images.
     """
 
-    def __init__(self, *, seed: int, epoch: int, indices: Indices | Tensor) -> None:
+    def __init__(self, *, seed: int, epoch: int, indices: Indices | Tensor | Sequence[int]) -> None:
         self._seed, self._epoch = seed, epoch
         numbers = indices.cpu().numpy() if isinstance(indices, Tensor) else indices
-        self._indices: Indices = numbers.astype(np.int64)
+        self._indices: Indices = np.asarray(numbers, np.int64)
 
     def __len__(self) -> int:
         return len(self._indices)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,7 +32,7 @@ def augment(
     *,
     seed: int,
     epoch: int,
-    indices: Indices | Tensor,
+    indices: Indices | Tensor | Sequence[int],
     preprocessing: Preprocessing | None = None,
     num_classes: int | None = None,
 ) -> tuple[Tensor, Tensor]:
@@ -94,7 +96,7 @@ def mean_levels(preprocessing: Preprocessing, *, num_channels: int) -> Tensor:
     return torch.tensor([round(255 * level) for level in mean], dtype=torch.uint8)
 
 
-def _as_planes(images: Tensor, labels: Tensor, indices: Indices | Tensor) -> Tensor:
+def _as_planes(images: Tensor, labels: Tensor, indices: Indices | Tensor | Sequence[int]) -> Tensor:
     """The images as (N, C, H, W), in the memory where they are."""
     shape = tuple(images.shape)
     is_image = len(shape) == 4 and images.dtype == torch.uint8
