@@ -37,7 +37,7 @@ NETWORKS: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("resnet50", {"stem": "deep"}, ("timm",)),
     ("resnet20", {}, ("cifar",)),
     ("resnet110", {"shortcut": "B", "num_classes": 100}, ("cifar", "pytorchcv")),
-    ("resnet272_bottleneck", {}, ("cifar",)),
+    ("resnet44", {}, ("cifar",)),
     ("resnet164_bottleneck", {"stride_on": "spatial"}, ("cifar", "pytorchcv")),
     ("resnext50_32x4d", {}, ("torchvision", "timm", "pytorchcv")),
     ("resnext101_64x4d", {"num_classes": 5}, ("torchvision", "timm", "pytorchcv")),
