@@ -1,0 +1,1 @@
+"""Recipes: how networks are trained, as settings."""

@@ -1,0 +1,1 @@
+"""What is written about a training: the report and the model card."""
