@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import signal
 
 import pytest
 
@@ -38,7 +39,11 @@ PROMISES = {
     "WeightsMismatchError": (WeightsError, 4),
     "DownloadError": (OSError, 5),
     "MissingDependencyError": (ImportError, 5),
+    "MemoryLimitError": (MemoryError, 5),
     "WorkerError": (RuntimeError, 5),
+    "Interrupted": (RuntimeError, 130),
+    "NonFiniteError": (FloatingPointError, 6),
+    "CheckFailedError": (AssertionError, 6),
     "OutputError": (OSError, 5),
 }
 
@@ -107,6 +112,7 @@ def test_config_error_keeps_its_problems() -> None:
         ConfigError("my.toml", ["a", "b"]),
         DepthError("CIFAR resnet", step=6, offset=2, got=3),
         errors.InputShapeError("too small"),
+        errors.Interrupted(15, "saved, then ended"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -115,6 +121,13 @@ def test_errors_survive_pickling(error: ResNetsError) -> None:
     back = pickle.loads(pickle.dumps(error))
     assert type(back) is type(error)
     assert str(back) == str(error)
+    assert back.exit_code == error.exit_code
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_decides_the_exit_code(number: signal.Signals, exit_code: int) -> None:
+    error = errors.Interrupted(number, "saved, then ended")
+    assert (error.exit_code, str(error)) == (exit_code, "saved, then ended")
 
 
 def test_depth_error_lists_its_problem() -> None:

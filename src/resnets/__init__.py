@@ -14,6 +14,7 @@ from resnets.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from resnets.analysis.description import describe as describe
     from resnets.analysis.drawing import draw as draw
+    from resnets.analysis.explaining import explain as explain
     from resnets.architectures import register_architecture as register_architecture
     from resnets.architectures.creation import list_models as list_models
     from resnets.architectures.residual_rnn import residual_rnn as residual_rnn
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from resnets.data.preprocessing_policy import Preprocessing as Preprocessing
     from resnets.deployment.predicting import predict as predict
     from resnets.errors import ResNetsError as ResNetsError
+    from resnets.evaluation.calibrating import calibrate as calibrate
+    from resnets.evaluation.evaluating import evaluate as evaluate
     from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
     from resnets.registry import Architecture as Architecture
@@ -50,11 +53,14 @@ _HOMES = {
     "Preprocessing": "resnets.data.preprocessing_policy",
     "ResNetsError": "resnets.errors",
     "ResidualUnit": "resnets.units.residual_unit",
+    "calibrate": "resnets.evaluation.calibrating",
     "convert": "resnets.weights.converting",
     "convert_form": "resnets.architectures.resnext",
     "create_model": "resnets.weights.pretrained",
     "describe": "resnets.analysis.description",
     "draw": "resnets.analysis.drawing",
+    "explain": "resnets.analysis.explaining",
+    "evaluate": "resnets.evaluation.evaluating",
     "label_set": "resnets.data.labels",
     "list_models": "resnets.architectures.creation",
     "load": "resnets.weights.loading",

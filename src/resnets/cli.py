@@ -13,6 +13,8 @@ from resnets.commands.cache_command import cache_app
 from resnets.commands.convert_command import convert_command
 from resnets.commands.data_command import data_app
 from resnets.commands.describe_command import describe_command
+from resnets.commands.explain_command import explain_command
+from resnets.commands.evaluate_command import evaluate_command
 from resnets.commands.list_command import list_command
 from resnets.commands.options import add_command
 from resnets.commands.predict_command import predict_command
@@ -51,6 +53,8 @@ for _name, _command, _next in (
     ("list", list_command, "resnets describe NAME"),
     ("describe", describe_command, "resnets describe vgg19 plain34 resnet34 --draw nets.svg"),
     ("predict", predict_command, "resnets predict photos/ --model MODEL --csv"),
+    ("explain", explain_command, "resnets explain photo.jpg --model MODEL --method occlusion --check"),
+    ("evaluate", evaluate_command, "resnets evaluate MODEL DATA --calibrate"),
     ("convert", convert_command, "resnets predict IMAGE... --model OUT"),
 ):
     add_command(app, _name, _command, epilog=f"Next: {_next}")

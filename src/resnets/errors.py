@@ -14,24 +14,28 @@
     │   └── WeightsMismatchError              weights that do not fit a network
     ├── DownloadError      (OSError)          an address that does not give what it should
     ├── MissingDependencyError (ImportError)  an optional package that a function needs
+    ├── MemoryLimitError   (MemoryError)      memory that is not there
     ├── WorkerError        (RuntimeError)     a process of ours that ended too early
+    ├── Interrupted        (RuntimeError)     a signal to end, obeyed
+    ├── NonFiniteError     (FloatingPointError) numbers that are no longer numbers
+    ├── CheckFailedError   (AssertionError)   a check that the user asked for, not met
     └── OutputError        (OSError)          a file that cannot be written
 
 Each message says what is wrong, what was got and what would be right. `exit_code` is what the
-command returns: 2 usage, 3 data, 4 model, 5 environment.
+command returns: 2 usage, 3 data, 4 model, 5 environment, 6 a check that was not met, 128 and the
+signal's number after a signal.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 
 class ResNetsError(Exception):
     """Root of every error that resnets raises on purpose."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes: the message is made already, not the parts that made it."""
@@ -169,10 +173,43 @@ class MissingDependencyError(ResNetsError, ImportError):
         super().__init__(f"{purpose} needs {package}: pip install 'resnets[{extra}]'")
 
 
+class MemoryLimitError(ResNetsError, MemoryError):
+    """Memory that is not there."""
+
+    exit_code = 5
+
+
 class WorkerError(ResNetsError, RuntimeError):
     """A process that works for this one, and ended before its work did."""
 
     exit_code = 5
+
+
+class Interrupted(ResNetsError, RuntimeError):  # noqa: N818 - being told to end is no mistake
+    """A signal to end, obeyed: what was done so far is safe.
+
+    Args:
+        signal_number: SIGINT's 2 makes `exit_code` 130, SIGTERM's 15 makes it 143.
+        message: the whole sentence.
+    """
+
+    exit_code = 130
+
+    def __init__(self, signal_number: int, message: str) -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__(message)
+
+
+class NonFiniteError(ResNetsError, FloatingPointError):
+    """Numbers that are infinite or none at all, where a training cannot go on from them."""
+
+    exit_code = 6
+
+
+class CheckFailedError(ResNetsError, AssertionError):
+    """A check that the user asked for was not met."""
+
+    exit_code = 6
 
 
 class OutputError(ResNetsError, OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -67,7 +68,8 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
                 os.fsync(file.fileno())
             temporary.chmod(mode)
             temporary.replace(target)
-            _sync_folder(target.parent)
+            with suppress(OSError):
+                sync_folder(target.parent)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -78,14 +80,25 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         raise OutputError(f"cannot write {str(path)!r}: {reason}") from error
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name survive a power cut; Windows has no such call and needs none."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, as far as its system can.
+
+    Args:
+        folder: in which a file or folder was made or renamed.
+
+    Raises:
+        OSError: if the disk fails.
+    """
+    if os.name == "nt":  # has no such call and needs none
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot
+            raise
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

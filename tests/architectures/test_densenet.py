@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import resnets
 from resnets.errors import ConfigError, DepthError
@@ -76,10 +77,41 @@ def test_options_it_cannot_take() -> None:
         "3 problems in the options of densenet121: compression must be greater than 0, got 0.0; "
         "drop_path_rate is unknown, known are num_classes, in_channels, include_top, pooling, "
         "features_only, image_size, depths, growth_rate, bottleneck, compression, stem_channels, stem, "
-        "memory_saving; output_stride is unknown, known are num_classes, in_channels, include_top, "
+        "dropout, memory_saving; output_stride is unknown, known are num_classes, in_channels, include_top, "
         "pooling, features_only, image_size, depths, growth_rate, bottleneck, compression, "
-        "stem_channels, stem, memory_saving"
+        "stem_channels, stem, dropout, memory_saving"
     )
+
+
+# arXiv:1608.06993, sec. 4.2: "after each convolutional layer (except the first one)"
+@pytest.mark.parametrize("memory_saving", [False, True])
+def test_dropout_stands_behind_every_convolution_but_the_first(memory_saving: bool) -> None:
+    options = {"dropout": 0.2, "memory_saving": memory_saving}
+    network: Any = resnets.create_model("densenet-bc-16-6", **options)
+    assert not any(isinstance(module, nn.Dropout) for module in network.stem)
+    branch = [name for name, _ in network.stages[1].units[0].residual.named_children()]
+    assert branch == ["conv1", "dropout1", "norm1", "act1", "conv2", "dropout2"]
+    transition = [name for name, _ in network.stages[1].transition.named_children()]
+    assert transition == ["norm", "act", "conv", "dropout", "pool"]
+    assert {module.p for module in network.modules() if isinstance(module, nn.Dropout)} == {0.2}
+    plain: Any = resnets.create_model("densenet-bc-16-6")
+    assert list(network.state_dict()) == list(plain.state_dict())
+    images = torch.randn(2, 3, 8, 8)
+    plain.load_state_dict(network.state_dict())
+    assert torch.equal(network.eval()(images), plain.eval()(images))
+    assert not torch.equal(network.train()(images), network.train()(images))
+
+
+def test_what_is_dropped_is_dropped_again_when_it_is_recomputed() -> None:
+    kept: Any = resnets.create_model("densenet-bc-16-6", dropout=0.2)
+    saving: Any = resnets.create_model("densenet-bc-16-6", dropout=0.2, memory_saving=True)
+    saving.load_state_dict(kept.state_dict())
+    images = torch.randn(2, 3, 8, 8)
+    for network in (kept, saving):
+        torch.manual_seed(1)
+        network.train()(images).sum().backward()
+    for one, other in zip(kept.parameters(), saving.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
 
 
 # arXiv:1608.06993, table 2

@@ -288,3 +288,18 @@ def test_luma_is_pillows() -> None:
 def test_the_usual_number_of_workers_is_used(photos: list[Path]) -> None:
     options = LoadingOptions(batch_size=16)
     assert len(images(read(split_of(photos), options))) == NUM_IMAGES
+
+
+def test_repeats_draw_each_copy_anew(photos: list[Path]) -> None:
+    split = Split("train", photos, np.arange(len(photos)))
+    options = LoadingOptions(batch_size=4, shuffle=True, repeats=2, workers=0, crop=RandomResizedCrop())
+    with Loader(split, Preprocessing(image_size=16), options) as loader:
+        batches = list(loader.epoch(0))
+    indices = torch.cat([batch.indices for batch in batches])
+    assert sorted((indices % len(photos)).tolist()) != indices.tolist()
+    assert len(indices) == len(photos)
+    for batch in batches:
+        pairs = batch.indices.view(-1, 2)
+        assert (pairs[:, 1] - pairs[:, 0] == len(photos)).all()
+        assert torch.equal(batch.labels, batch.indices % len(photos))
+        assert not torch.equal(batch.images[0], batch.images[1])

@@ -18,6 +18,8 @@ from resnets.data.order import (
     epoch_order,
     image_seeds,
     num_steps,
+    repeated,
+    step_seed,
     uniforms,
 )
 
@@ -150,3 +152,19 @@ def test_streams_are_independent_and_uniform() -> None:
 def test_order_and_streams_need_no_torch() -> None:
     code = "import sys, resnets.data.order; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(num_images=st.integers(1, 200), repeats=st.integers(1, 5))
+def test_repeats_show_fewer_images_more_often(num_images: int, repeats: int) -> None:
+    order = repeated(epoch_order(num_images, seed=1, epoch=0), repeats)
+    assert len(order) == num_images
+    assert len(set(order.tolist())) == num_images  # each repetition is drawn anew
+    counts = np.bincount(order % num_images)
+    assert counts.max() <= repeats
+    assert (counts > 0).sum() == -(-num_images // repeats)
+
+
+def test_steps_have_seeds_of_their_own() -> None:
+    seeds = {step_seed(seed, step) for seed in range(20) for step in range(500)}
+    assert len(seeds) == 10_000
+    assert all(0 <= seed < 2**63 for seed in seeds)

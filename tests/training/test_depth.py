@@ -11,7 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 import resnets
 from resnets.errors import ConfigError, GateError, UnsupportedError
 from resnets.networks import current_gates, network_units
-from resnets.training.depth import draw_gates, every_kth_unit, expand, survival_probabilities
+from resnets.training.depth import (
+    draw_gates,
+    every_kth_unit,
+    expand,
+    fold_gates,
+    survival_probabilities,
+)
 
 ADDING = ["resnet14", "resnetv2_20", "resnetv2_20_basic", "resnext29_2x4d", "seresnet14", "wrn-16-1"]
 
@@ -171,3 +177,40 @@ def test_an_exported_network_leaves_out_what_is_switched_off() -> None:
         return sum("conv2d" in str(node.target) for node in program.graph.nodes)
 
     assert convolutions(whole) - convolutions(part) == 6
+
+
+@pytest.mark.parametrize("name", [name for name in ADDING if not name.startswith("se")])
+def test_folded_gates_change_nothing(name: str) -> None:
+    network = resnets.create_model(name).eval()
+    for norm in network.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
+            torch.nn.init.normal_(norm.bias)
+    images = torch.randn(2, 3, 32, 32)
+    resnets.set_gates(network, survival_probabilities(network, last=0.5))
+    expected = network(images)
+    fold_gates(network)
+    assert set(current_gates(network)) == {1.0}
+    assert torch.allclose(network(images), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_gate_before_attention_cannot_be_folded() -> None:
+    network = resnets.create_model("seresnet20")
+    resnets.set_gates(network, [0.5] * 9)
+    with pytest.raises(UnsupportedError) as caught:
+        fold_gates(network)
+    assert str(caught.value) == (
+        "the gate of stages.0.units.0 cannot become part of its weights: only a unit that adds can take it, "
+        "and whose residual ends in a norm or a convolution. Use drop_path_rate, which needs none"
+    )
+
+
+def test_depth_grows_in_steps() -> None:
+    network = resnets.create_model("resnet26").eval()
+    images = torch.randn(2, 3, 32, 32)
+    resnets.set_gates(network, every_kth_unit(network, 4))
+    before = network(images)
+    opened = expand(network, every_kth_unit(network, 2))
+    assert len(opened) == 3
+    assert current_gates(network) == every_kth_unit(network, 2)
+    assert torch.equal(network(images), before)

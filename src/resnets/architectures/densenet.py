@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from resnets import networks, units
 from resnets.architectures import papers
-from resnets.config import Count, Counts, Switch
+from resnets.config import Count, Counts, Rate, Switch
 from resnets.errors import DepthError
 from resnets.networks.network_options import NetworkOptions
 from resnets.networks.stem_choice import StemKind
@@ -37,6 +37,8 @@ class DenseNetOptions(NetworkOptions):
         compression: theta, the share of the channels that a transition keeps; above 0, at most 1.
         stem_channels: that enter the first stage.
         stem: 'imagenet', 'deep', 'small' or 'cifar'; None: 'imagenet', or what fits `image_size`.
+        dropout: behind every convolution but the stem's, in training; the paper takes 0.2 on CIFAR where
+            images are not augmented.
         memory_saving: recompute every unit in the backward pass instead of keeping what it needs.
     """
 
@@ -46,6 +48,7 @@ class DenseNetOptions(NetworkOptions):
     compression: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] = 0.5
     stem_channels: Count = 64
     stem: StemKind | None = None
+    dropout: Rate = 0.0
     memory_saving: Switch = False
 
     @model_validator(mode="after")
@@ -69,6 +72,7 @@ def build(options: DenseNetOptions) -> nn.Module:
         if i:
             reduced = max(1, int(channels * options.compression))
             transition = networks.dense_transition(channels, reduced)
+            transition = units.drop_convolutions(transition, options.dropout)
             channels, stride = reduced, stride * 2
         made = [_unit(channels + j * options.growth_rate, options) for j in range(depth)]
         stages.append(
@@ -85,12 +89,10 @@ def build(options: DenseNetOptions) -> nn.Module:
 def _unit(in_channels: int, options: DenseNetOptions) -> ResidualUnit:
     growth = options.growth_rate
     shape = units.UnitShape(in_channels=in_channels, width=4 * growth, out_channels=growth)
-    return units.dense_unit(
-        units.convolution_branch(
-            shape, kernel_sizes=(1, 3) if options.bottleneck else (3,), last_norm=False
-        ),
-        shape,
+    branch = units.convolution_branch(
+        shape, kernel_sizes=(1, 3) if options.bottleneck else (3,), last_norm=False
     )
+    return units.dense_unit(units.drop_convolutions(branch, options.dropout), shape)
 
 
 def initialize(network: nn.Module, options: DenseNetOptions) -> None:

@@ -6,23 +6,17 @@ names of files is escaped.
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from PIL import Image
-
-from resnets.data.check_style import STYLE
-from resnets.data.decoding import ImageSource, decode
+from resnets.data.decoding import ImageSource
 from resnets.data.file_checks import plural
 from resnets.data.findings import SEVERITIES, DataReport, Example, Finding, Severity
-from resnets.errors import ImageError, printable
+from resnets.data.pages import document, picture, safe
+from resnets.errors import printable
 from resnets.files import write_text
 
-_THUMBNAIL = 160  # pixels; twice what is shown, for dense screens
 _MOST_CLASSES = 40
 _MOST_LINES = 3
 
@@ -62,17 +56,8 @@ def page(report: DataReport) -> str:
     Args:
         report: of `check`.
     """
-    title = html.escape(printable(report.name))
     parts = chain(_head(report), _sections(report), _class_table(report))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "img-src data:; style-src 'unsafe-inline'\">\n"
-        f"<title>Data check: {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(parts)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"Data check: {report.name}", parts)
 
 
 def write_page(report: DataReport, path: str | Path) -> Path:
@@ -88,9 +73,9 @@ def write_page(report: DataReport, path: str | Path) -> Path:
 def _head(report: DataReport) -> Iterator[str]:
     tone = next((s for s in SEVERITIES[:2] if report.count(s)), "fine")
     yield f'<header class="{tone}">'
-    yield f"<p class=eyebrow>Data check</p><h1>{_safe(report.name)}</h1>"
+    yield f"<p class=eyebrow>Data check</p><h1>{safe(report.name)}</h1>"
     yield f"<p class=verdict>{_verdict(report)}</p>"
-    yield f"<p class=where>{_safe(report.kind)} in <code>{_safe(report.root)}</code></p>"
+    yield f"<p class=where>{safe(report.kind)} in <code>{safe(report.root)}</code></p>"
     facts = [
         (f"{report.num_images:,}", "images"),
         (f"{len(report.class_names):,}", "classes"),
@@ -98,7 +83,7 @@ def _head(report: DataReport) -> Iterator[str]:
         (_seconds(report), "for the check"),
     ]
     yield "<dl class=facts>"
-    yield from (f"<div><dt>{_safe(words)}</dt><dd>{number}</dd></div>" for number, words in facts)
+    yield from (f"<div><dt>{safe(words)}</dt><dd>{number}</dd></div>" for number, words in facts)
     yield "</dl></header>"
 
 
@@ -113,13 +98,13 @@ def _class_table(report: DataReport) -> Iterator[str]:
     kept = [split for split, counts in report.class_counts.items() if any(counts)]
     yield "<section><h2>Usable images of each class</h2>"
     yield "<table class=classes><thead><tr><th scope=col>class</th>"
-    yield "".join(f"<th scope=col>{_safe(split)}</th>" for split in kept) + "</tr></thead><tbody>"
+    yield "".join(f"<th scope=col>{safe(split)}</th>" for split in kept) + "</tr></thead><tbody>"
     for place, label in enumerate(shown):
         if place == _MOST_CLASSES // 2 < len(shown) < len(order):
             more = plural(len(order) - len(shown), "class", "classes")
             yield f'<tr><td class=more colspan="{len(kept) + 1}">{more} between</td></tr>'
         cells = "".join(_bar(report.class_counts[split][label], most) for split in kept)
-        yield f"<tr><th scope=row>{_safe(report.class_names[label])}</th>{cells}</tr>"
+        yield f"<tr><th scope=row>{safe(report.class_names[label])}</th>{cells}</tr>"
     yield "</tbody></table></section>"
 
 
@@ -140,9 +125,9 @@ def _sections(report: DataReport) -> Iterator[str]:
 
 
 def _card(finding: Finding, pictures: dict[str, ImageSource]) -> Iterator[str]:
-    yield f'<article id="{_safe(finding.code)}"><h3>{_safe(_capital(finding.sentence))}</h3>'
-    yield f"<p>{_safe(finding.advice)}</p>"
-    shown = [[_thumbnail(pictures.get(name)) for name in example.images] for example in finding.examples]
+    yield f'<article id="{safe(finding.code)}"><h3>{safe(_capital(finding.sentence))}</h3>'
+    yield f"<p>{safe(finding.advice)}</p>"
+    shown = [[picture(pictures.get(name)) for name in example.images] for example in finding.examples]
     if any(image for images in shown for image in images):
         yield "<div class=examples>"
         yield from (_figure(*both) for both in zip(finding.examples, shown, strict=True))
@@ -157,33 +142,16 @@ def _card(finding: Finding, pictures: dict[str, ImageSource]) -> Iterator[str]:
 def _figure(example: Example, images: list[str]) -> str:
     pair = " class=pair" if len(images) > 1 else ""
     pictures = "".join(image or "<div class=none>no picture</div>" for image in images)
-    caption = f"<figcaption><span class=note>{_safe(example.note)}</span>{_codes(example)}</figcaption>"
+    caption = f"<figcaption><span class=note>{safe(example.note)}</span>{_codes(example)}</figcaption>"
     return f"<figure{pair}><div class=pictures>{pictures}</div>{caption}</figure>"
 
 
 def _item(example: Example) -> str:
-    return f"<li>{_codes(example)} {_safe(example.note)}</li>"
+    return f"<li>{_codes(example)} {safe(example.note)}</li>"
 
 
 def _codes(example: Example) -> str:
-    return " ".join(f"<code>{_safe(name)}</code>" for name in example.images)
-
-
-def _thumbnail(source: ImageSource | None) -> str:
-    """An image element; '' for what cannot be decoded."""
-    try:
-        image = decode(source).image.convert("RGB") if source is not None else None
-    except ImageError:
-        image = None
-    if image is None:
-        return ""
-    small = max(image.size) < _THUMBNAIL // 2
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=80)
-    data = base64.b64encode(file.getvalue()).decode()
-    crisp = " class=small" if small else ""
-    return f'<img{crisp} alt="" src="data:image/jpeg;base64,{data}">'
+    return " ".join(f"<code>{safe(name)}</code>" for name in example.images)
 
 
 def _sources(report: DataReport) -> dict[str, ImageSource]:
@@ -213,7 +181,3 @@ def _seconds(report: DataReport) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def _safe(text: str) -> str:
-    return html.escape(printable(text))

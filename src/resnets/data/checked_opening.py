@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from resnets.data.checking import Progress, check
@@ -18,6 +19,7 @@ def open_checked(
     *,
     seed: int = 0,
     val_share: float = 0.2,
+    needs_val: bool = False,
     near_duplicates: bool = True,
     on_progress: Progress | None = None,
 ) -> tuple[Dataset, DataReport]:
@@ -29,15 +31,17 @@ def open_checked(
     Args:
         path: as for `open_dataset`.
         seed: of the validation split, if it is made here.
-        val_share: of each class that goes there, 0 to 1.
+        val_share: of each class that goes there, 0 to 1; 0 makes none.
+        needs_val: make one also where there is a test split, but none for validation.
         near_duplicates: look for images that are nearly the same, too.
         on_progress: is called now and then.
     """
-    dataset = open_dataset(path, seed=seed, val_share=val_share)
+    open_with = partial(open_dataset, path, seed=seed, val_share=val_share, needs_val=needs_val)
+    dataset = open_with()
     report = check(dataset, near_duplicates=near_duplicates, on_progress=on_progress)
     if dataset.split_origin == "given" or not (groups := _parted_groups(dataset, report)):
         return dataset, report
-    dataset = open_dataset(path, seed=seed, val_share=val_share, groups=groups)
+    dataset = open_with(groups=groups)
     return dataset, check(dataset, near_duplicates=near_duplicates, on_progress=on_progress)
 
 

@@ -27,6 +27,7 @@ from resnets.data.order import (
     epoch_order,
     image_seeds,
     num_steps,
+    repeated,
 )
 from resnets.data.packed import PackedSplit
 from resnets.data.preprocessing_policy import Preprocessing
@@ -42,6 +43,8 @@ class LoadingOptions(Settings):
         batch_size: images of one step, over all processes of the training together.
         shuffle: another order in every epoch; else the split's own.
         balanced: every class equally often in every epoch, as often as the epoch is long.
+        repeats: times that each image comes in a row, each time drawn anew; an epoch then shows the
+            `repeats`-th part of the images.
         drop_last: leave out the last step if it is not full, unless it is the only one.
         crop: random boxes of the images, as for ImageNet; without, what evaluation shows.
         skip_unusable: leave out images that cannot be used, up to 1 % of an epoch; else the first one
@@ -53,6 +56,7 @@ class LoadingOptions(Settings):
     batch_size: Count = 128
     shuffle: Switch = False
     balanced: Switch = False
+    repeats: Count = 1
     drop_last: Switch = False
     crop: RandomResizedCrop | None = None
     skip_unusable: Switch = False
@@ -114,7 +118,7 @@ class Loader:
         reader = make_reader(images, View(preprocessing, self.options.crop))
         workers = usual_workers() if self.options.workers is None else self.options.workers
         self._readers = Readers(
-            partial(_read, reader, seed),
+            partial(_read, reader, seed, len(split.labels)),
             workers=workers if reader.needs_workers else 0,
             prefetch=self.options.prefetch,
         )
@@ -127,10 +131,13 @@ class Loader:
         )
 
     def order(self, epoch: int) -> Indices:
-        """The indices of an epoch's images, over all processes."""
+        """The indices of an epoch's images, over all processes; larger by N for each repetition."""
         if self.options.balanced:
-            return balanced_order(self._labels.numpy(), seed=self.seed, epoch=epoch)
-        return epoch_order(len(self._labels), seed=self.seed, epoch=epoch, shuffle=self.options.shuffle)
+            order = balanced_order(self._labels.numpy(), seed=self.seed, epoch=epoch)
+        else:
+            count = len(self._labels)
+            order = epoch_order(count, seed=self.seed, epoch=epoch, shuffle=self.options.shuffle)
+        return repeated(order, self.options.repeats)
 
     def epoch(self, epoch: int, *, start_step: int = 0) -> Iterator[Batch]:
         """Read the batches of an epoch; one epoch at a time.
@@ -158,11 +165,12 @@ class Loader:
                 used = [i for i in range(len(indices)) if i not in read.failures]
                 indices = indices[used]
             images = read.images.permute(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
-            yield Batch(images, self._labels[indices], indices, epoch, task.step)
+            labels = self._labels[indices % len(self._labels)]
+            yield Batch(images, labels, indices, epoch, task.step)
 
     def _skip(self, task: _Task, read: ReadImages, *, num_images: int) -> None:
         for position, error in read.failures.items():
-            self.skipped.append(Skipped(int(task.indices[position]), error))
+            self.skipped.append(Skipped(int(task.indices[position]) % len(self._labels), error))
         errors = [skipped.error for skipped in self.skipped]
         check_failures(errors, num_images, training=self.options.skip_unusable)
 
@@ -191,5 +199,5 @@ class _Task:
     indices: Indices
 
 
-def _read(reader: ImageReader, seed: int, task: _Task) -> ReadImages:
-    return reader.read(task.indices, image_seeds(seed, task.epoch, task.indices))
+def _read(reader: ImageReader, seed: int, num_images: int, task: _Task) -> ReadImages:
+    return reader.read(task.indices % num_images, image_seeds(seed, task.epoch, task.indices))

@@ -28,6 +28,7 @@ def open_dataset(
     *,
     seed: int = 0,
     val_share: float = 0.2,
+    needs_val: bool = False,
     groups: Groups | None = None,
     follow_links: bool = False,
     absolute_paths: bool = False,
@@ -45,7 +46,8 @@ def open_dataset(
     Args:
         path: folder, file or name.
         seed: of the validation split, if it is made here.
-        val_share: of each class that goes there, 0 to 1.
+        val_share: of each class that goes there, 0 to 1; 0 makes none.
+        needs_val: make one also where there is a test split, but none for validation.
         groups: images that must not be divided between train and val, such as near-duplicates.
         follow_links: take also what symbolic links outside the folder lead to.
         absolute_paths: a manifest may name images outside its folder.
@@ -60,8 +62,8 @@ def open_dataset(
         dataset = _open_folder(root, follow_links=follow_links, absolute_paths=absolute_paths)
     else:
         dataset = _open_file(root, absolute_paths=absolute_paths)
-    given = [split for split in dataset.splits.values() if (split.labels >= 0).any()]
-    if len(given) == 1:
+    given = [name for name, split in dataset.splits.items() if (split.labels >= 0).any()]
+    if val_share and (len(given) == 1 or (needs_val and "val" not in given)):
         return with_validation(dataset, share=val_share, seed=seed, groups=groups)
     return dataset
 

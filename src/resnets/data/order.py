@@ -22,7 +22,7 @@ Seeds: TypeAlias = NDArray[np.uint64]
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
-_ORDER, _IMAGES, _BALANCE = range(3)
+_ORDER, _IMAGES, _BALANCE, _STEPS = range(4)
 """What a stream is for: the first thing that is mixed into a seed."""
 
 
@@ -124,6 +124,37 @@ def image_seeds(seed: int, epoch: int, indices: Indices) -> Seeds:
     """
     with np.errstate(over="ignore"):
         return _mix(_key(_IMAGES, seed, epoch) + (indices.astype(np.uint64) + np.uint64(1)) * _GAMMA)
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Give a step of a run its own random stream, for what is drawn for all images together.
+
+    Args:
+        seed: of the run, 0 or more.
+        step: of the run, 0 or more.
+
+    Returns:
+        0 to 2**63 - 1, as `torch.manual_seed` takes it.
+    """
+    return int(_key(_STEPS, seed, step)[0] >> np.uint64(1))
+
+
+def repeated(order: Indices, repeats: int) -> Indices:
+    """Let each image of an epoch come several times in a row, and the epoch end as soon as without.
+
+    The k-th time, an image's index is larger by k times the number of images, so that it is drawn anew
+    (Hoffer et al. 2019, arXiv:1901.09335; the length of the epoch is that of torchvision's RASampler).
+
+    Args:
+        order: of the epoch, without repeats.
+        repeats: times that each image comes.
+
+    Shape:
+        (N,) -> (N,)
+    """
+    count = len(order)
+    copies = order[: -(-count // repeats), None] + count * np.arange(repeats)
+    return copies.reshape(-1)[:count]
 
 
 def uniforms(seeds: Seeds, count: int) -> NDArray[np.float64]:

@@ -8,6 +8,8 @@ itself when something goes wrong.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
@@ -84,6 +86,7 @@ class Readers(Generic[Task, Result]):
             collate_fn=_as_it_is,
             prefetch_factor=self._prefetch,
             persistent_workers=True,
+            worker_init_fn=_obey_only_the_parent,
             generator=torch.Generator(),  # its own: the number of workers must not move the global one
         )
 
@@ -106,6 +109,23 @@ class _Reading(Dataset[Result]):
 
     def __getitem__(self, task: Any) -> Result:
         return self._read(task)
+
+
+def _obey_only_the_parent(_worker: int) -> None:
+    """Leave signals that a terminal or a scheduler sends to all processes of a job to the parent.
+
+    The parent may have work to finish, and would fail if its readers were gone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        threading.Thread(target=_wait_for_the_parent, daemon=True).start()
+
+
+def _wait_for_the_parent() -> None:
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
+        continue
+    os._exit(0)  # as torch's own handler does: any other number would be reported as a failure
 
 
 def _as_it_is(result: Result) -> Result:

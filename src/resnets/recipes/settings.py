@@ -1,7 +1,7 @@
-"""How a network is trained, as settings: a recipe, a user's TOML file and every run hold the same fields.
+"""How a network is trained, as settings: recipes, users' TOML files and runs hold the same fields.
 
-What is None is chosen from the data and the machine before a run starts (`resnets.training.choices`), and
-the run's `config.toml` holds the answer.
+What is None is chosen from the data and the machine before a run starts
+(`resnets.training.choices`), and the run's `config.toml` holds the answer.
 """
 
 from __future__ import annotations
@@ -53,13 +53,14 @@ class Schedule(Settings):
     """How the learning rate changes from step to step, as a factor of the highest.
 
     Attributes:
-        shape: 'constant'; 'step' multiplies by `gamma` at each of `milestones`; 'cosine' and 'polynomial'
-            fall to `final`; 'one_cycle' rises to 1 at `peak` and falls to `final`, both straight.
+        shape: 'constant'; 'step' multiplies by `gamma` at each of `milestones`; 'cosine' and
+            'polynomial' fall to `final`; 'one_cycle' rises to 1 at `peak` and falls to `final`, both
+            straight.
         warmup_epochs: at the start, before the shape takes over; they count as part of the run.
         warmup: 'linear' rises from `warmup_start` to 1; 'constant' stays at `warmup_start`.
         warmup_start: factor at the first step.
-        warmup_until_error: ends a constant warm-up as soon as the training error of the last 100 steps is
-            below this share; `warmup_epochs` is then the longest that it may last.
+        warmup_until_error: ends a constant warm-up as soon as the training error of the last 100 steps
+            is below this share; `warmup_epochs` is then the longest that it may last.
         milestones: of 'step', in epochs.
         gamma: of 'step'.
         final: factor after the last step.
@@ -122,8 +123,8 @@ class FineTuning(Settings):
     Attributes:
         head_epochs: at the start, in which only the classifier learns.
         head_learning_rate: of those, constant. [the optimizer's]
-        stage_decay: from each part (stem, each stage, classifier) to the one before it, the learning rate
-            is multiplied by this.
+        stage_decay: from each part (stem, each stage, classifier) to the one before it, the learning
+            rate is multiplied by this.
     """
 
     head_epochs: Whole = 1
@@ -159,8 +160,8 @@ class EarlyStopping(Settings):
     """Ends a run that no longer gets better by more than chance explains.
 
     Attributes:
-        patience: epochs without a real improvement. An improvement is real when top-1 exceeds the best so
-            far by `standard_errors` of the difference between two paired measurements of it.
+        patience: epochs without a real improvement. An improvement is real when top-1 exceeds that of
+            the last one by `standard_errors` of the difference between two paired measurements of it.
         standard_errors: see there.
     """
 
@@ -196,6 +197,8 @@ class TrainingSettings(Settings):
         val_share: of the training images that are kept aside, where the data has no validation split; 0
             trains on all and keeps the last weights.
         preprocessing: of the images. [by their size]
+        train_image_size: height and width of training images, in pixels, where evaluation sees larger
+            ones (Touvron et al. 2019, arXiv:1906.06423). [preprocessing's]
         crop: random boxes of photos, cut while decoding.
         augmentation: of batches. [by the size of the images]
         repeats: times that each image comes in a step, each time augmented anew (Hoffer et al. 2019,
@@ -229,6 +232,7 @@ class TrainingSettings(Settings):
     accumulation: Count = 1
     val_share: Share = 0.2
     preprocessing: Preprocessing | None = None
+    train_image_size: Count | None = None
     crop: RandomResizedCrop | None = None
     augmentation: Augmentation | None = None
     repeats: Count = 1

@@ -14,6 +14,7 @@ from torch import nn
 from resnets.errors import ConfigError, UnsupportedError
 from resnets.networks.gates import current_gates, gateable_units, network_units, set_gates
 from resnets.networks.initialization import silence_residual
+from resnets.units.merges import Add
 
 
 def survival_probabilities(network: nn.Module, *, last: float = 0.5) -> tuple[float, ...]:
@@ -88,8 +89,8 @@ def every_kth_unit(network: nn.Module, k: int) -> tuple[float, ...]:
     return tuple(gates)
 
 
-def expand(network: nn.Module) -> tuple[str, ...]:
-    """Open the units that are switched off, each as the identity: the output does not change.
+def expand(network: nn.Module, gates: Sequence[float] | None = None) -> tuple[str, ...]:
+    """Open units that are switched off, each as the identity: the output does not change.
 
     The last norm of F (of a pre-activation unit: its last convolution) is set to zero, as Goyal et al.
     2017, arXiv:1706.02677, sec. 5.1, start a network. An optimizer that was made before keeps its
@@ -97,6 +98,7 @@ def expand(network: nn.Module) -> tuple[str, ...]:
 
     Args:
         network: with gates from `every_kth_unit` or others.
+        gates: that hold afterwards. [all open]
 
     Returns:
         Names of the units that were opened.
@@ -104,12 +106,45 @@ def expand(network: nn.Module) -> tuple[str, ...]:
     Raises:
         UnsupportedError: if a unit's residual does not end in a norm or a convolution.
     """
-    closed = [(name, unit) for name, unit in network_units(network).items() if unit.gate == 0.0]
-    for _, unit in closed:
-        silence_residual(unit)
-    opened = [gate or 1.0 for gate in current_gates(network)]
-    set_gates(network, opened)
-    return tuple(name for name, _ in closed)
+    units = network_units(network)
+    after = [gate or 1.0 for gate in current_gates(network)] if gates is None else list(gates)
+    opened = [
+        name
+        for (name, unit), gate in zip(units.items(), after, strict=True)
+        if unit.gate == 0.0 and gate != 0.0
+    ]
+    for name in opened:
+        silence_residual(units[name])
+    set_gates(network, after)
+    return tuple(opened)
+
+
+@torch.no_grad()
+def fold_gates(network: nn.Module) -> None:
+    """Multiply the gates into the weights, and open all units: the output does not change.
+
+    So a network trained with stochastic depth becomes an ordinary one, whose file needs no gates: the
+    last layer of each F, a norm or a convolution, is linear in its weight and bias.
+
+    Args:
+        network: with gates.
+
+    Raises:
+        UnsupportedError: if a gated unit's residual does not end in a norm or a convolution.
+    """
+    for name, unit in network_units(network).items():
+        if unit.gate == 1.0:
+            continue
+        last = list(unit.residual.children())[-1:]
+        if not isinstance(unit.merge, Add) or not isinstance(last[0], nn.BatchNorm2d | nn.Conv2d):
+            raise UnsupportedError(
+                f"the gate of {name} cannot become part of its weights: only a unit that adds can take "
+                "it, and whose residual ends in a norm or a convolution. Use drop_path_rate, which needs "
+                "none"
+            )
+        for parameter in last[0].parameters():
+            parameter.mul_(unit.gate)
+    set_gates(network, None)
 
 
 def _require_gateable(network: nn.Module) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 
@@ -51,7 +52,8 @@ class EpochRecord:
         epoch: from 1.
         step: of the run, after the epoch.
         train_loss: mean of the epoch.
-        train_top1: share of the training images that were recognised, as augmented; None with mixed labels.
+        train_top1: share of the training images that were recognised, as augmented; None with mixed
+            labels.
         val_loss: cross-entropy of validation; None without.
         val_top1: of validation.
         val_top5: of validation; None with five classes or fewer.
@@ -82,5 +84,51 @@ class EpochRecord:
         return asdict(self)
 
 
-Watcher: TypeAlias = Callable[[StepProgress | EpochRecord], None]
-"""Is told after every step, during validation, and after every epoch."""
+@dataclass(frozen=True)
+class Checking:
+    """How far the check of the data has come.
+
+    Attributes:
+        what: is done: 'decoding' or 'comparing'.
+        done: images.
+        total: images.
+    """
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """What is about to happen, before the first step.
+
+    Attributes:
+        folder: of the run.
+        model: name of the architecture, or of what is fine-tuned.
+        device: such as 'cpu'.
+        num_parameters: of the network.
+        num_images: of each split.
+        num_classes: of the data.
+        choices: key, value and reason of everything that was decided by rule.
+        notes: what the user should know, a sentence each.
+        resumed_epoch: in which the run goes on, from 0; None for a new run.
+        resumed_step: of that epoch, done already.
+    """
+
+    folder: Path
+    model: str
+    device: str
+    num_parameters: int
+    num_images: Mapping[str, int]
+    num_classes: int
+    choices: tuple[tuple[str, str, str], ...]
+    notes: tuple[str, ...]
+    resumed_epoch: int | None = None
+    resumed_step: int = 0
+
+
+Event: TypeAlias = Checking | RunStarted | StepProgress | EpochRecord
+Watcher: TypeAlias = Callable[[Event], None]
+"""Is told during the check of the data, before the first step, after every step and every epoch, and
+during validation."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from resnets.units.aggregated_branches import aggregated_branch as aggregated_branch
     from resnets.units.aggregated_branches import exchange_branches as exchange_branches
     from resnets.units.branches import convolution_branch as convolution_branch
+    from resnets.units.branches import drop_convolutions as drop_convolutions
     from resnets.units.branches import extend_branch as extend_branch
     from resnets.units.forms import dense_unit as dense_unit
     from resnets.units.forms import original_unit as original_unit
@@ -46,6 +47,7 @@ _HOMES = {
     "convolution_branch": "resnets.units.branches",
     "dense_unit": "resnets.units.forms",
     "exchange_branches": "resnets.units.aggregated_branches",
+    "drop_convolutions": "resnets.units.branches",
     "extend_branch": "resnets.units.branches",
     "highway_unit": "resnets.units.highway",
     "max_pool": "resnets.units.layers",

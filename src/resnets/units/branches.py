@@ -75,6 +75,29 @@ def convolution_branch(
     return named_layers(layers)
 
 
+def drop_convolutions(layers: nn.Sequential, rate: float) -> nn.Sequential:
+    """Put dropout behind every convolution.  Huang et al. 2016, arXiv:1608.06993, sec. 4.2.
+
+    Args:
+        layers: named; their names, and those of their parameters, stay.
+        rate: probability; 0 leaves the layers as they are.
+
+    Example:
+        >>> shape = UnitShape(in_channels=64, width=16, out_channels=64)
+        >>> branch = convolution_branch(shape, kernel_sizes=(1, 3), last_norm=False)
+        >>> [name for name, _ in drop_convolutions(branch, 0.2).named_children()]
+        ['conv1', 'dropout1', 'norm1', 'act1', 'conv2', 'dropout2']
+    """
+    if not rate:
+        return layers
+    dropped: dict[str, nn.Module] = {}
+    for name, layer in layers.named_children():
+        dropped[name] = layer
+        if isinstance(layer, nn.Conv2d):
+            dropped[name.replace("conv", "dropout")] = nn.Dropout(rate)
+    return named_layers(dropped)
+
+
 def strided_convolution(kernel_sizes: Sequence[int], stride_on: StrideOn) -> int:
     """Say which convolution strides, counted from 1."""
     if stride_on == "first":

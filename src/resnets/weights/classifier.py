@@ -203,10 +203,10 @@ class Classifier:
         Shape:
             (N, C, H, W), or (N, views, C, H, W) to average over views -> (N, num_classes)
         """
-        first = next(self.network.parameters())
+        first, temperature = next(self.network.parameters()), self.info.temperature or 1.0
         with torch.inference_mode():
             scores = self.network(batch.to(first.device, first.dtype).flatten(0, -4))
-            probabilities: Tensor = scores.float().softmax(1).cpu()
+            probabilities: Tensor = (scores.float() / temperature).softmax(1).cpu()
         probabilities = probabilities.unflatten(0, batch.shape[:-3])
         return probabilities.mean(1) if batch.ndim == 5 else probabilities
 

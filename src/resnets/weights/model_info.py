@@ -80,6 +80,8 @@ class ModelInfo(Settings):
         class_names: in the order of the scores; empty for a network without a classifier.
         class_ids: the same, as the data set names them (WordNet ids); empty if it does not.
         preprocessing: of the images, complete.
+        temperature: that divides the network's scores before the softmax, so that it is as sure as it is
+            right (Guo et al. 2017, arXiv:1706.04599, sec. 4.2); None if nobody fitted one.
         recipe: the settings of the training.
         data: what it was trained on.
         metrics: what was measured.
@@ -93,6 +95,7 @@ class ModelInfo(Settings):
     class_names: Names = ()
     class_ids: Names = ()
     preprocessing: Preprocessing
+    temperature: Annotated[float, Field(strict=True, gt=0.0)] | None = None
     recipe: dict[str, JsonValue] = Field(default_factory=dict)
     data: DataFingerprint | None = None
     metrics: tuple[Metric, ...] = ()

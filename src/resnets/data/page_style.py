@@ -1,4 +1,4 @@
-"""The style of the page of a data check: narrow and wide, light and dark."""
+"""The style that pages share: narrow and wide, light and dark."""
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #f6f7f9; --card: #fff; --ink: #1b2430; --quiet: #5c6878;

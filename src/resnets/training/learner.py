@@ -1,0 +1,207 @@
+"""What one step does: the network, its optimizer and its average, and how a batch changes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from resnets.data.order import step_seed
+from resnets.errors import NonFiniteError
+from resnets.networks.gates import set_gates
+from resnets.recipes.settings import TrainingSettings
+from resnets.training.averaging import WeightAverage
+from resnets.training.depth import draw_gates, every_kth_unit, expand, survival_probabilities
+from resnets.training.finite import clip_gradients, find_nonfinite, gradient_norm
+from resnets.training.freezing import set_training_mode
+from resnets.training.losses import make_loss
+from resnets.training.optimizers import make_optimizer, set_learning_rate
+
+_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What a step tells.
+
+    Attributes:
+        loss: mean over the batch.
+        num_correct: images that were recognised; None with mixed labels.
+        gradient_norm: over all parameters, before it is clipped.
+    """
+
+    loss: float
+    num_correct: int | None
+    gradient_norm: float
+
+
+class Learner:
+    """A network that is being trained.
+
+    Args:
+        network: to train, on its device.
+        settings: complete.
+        class_counts: of the training images.
+    """
+
+    def __init__(
+        self, network: nn.Module, settings: TrainingSettings, *, class_counts: Sequence[int]
+    ) -> None:
+        assert settings.optimizer.learning_rate is not None
+        self.network = network
+        self.settings = settings
+        self.device = next(network.parameters()).device
+        self.optimizer = make_optimizer(
+            network, settings, learning_rate=settings.optimizer.learning_rate
+        )
+        self.loss = make_loss(settings.loss, num_classes=len(class_counts), class_counts=class_counts)
+        self.average = WeightAverage(network, settings.averaging) if settings.averaging else None
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
+        depth = settings.stochastic_depth
+        self._survival = survival_probabilities(network, last=depth.last) if depth else None
+        self._forward = torch.compile(network) if settings.compile else network
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is validated and kept: the average, if there is one."""
+        return self.average.network if self.average else self.network
+
+    @property
+    def autocast(self) -> torch.dtype | None:
+        """The type of convolutions and matrix products; None for float32 throughout."""
+        return _TYPES.get(self.settings.precision or "float32")
+
+    def begin_epoch(self, epoch: int, *, at_start: bool) -> None:
+        """Put the network into the mode that an epoch needs.
+
+        Args:
+            epoch: from 0.
+            at_start: no step of it is done yet.
+        """
+        tuning = self.settings.fine_tuning
+        head_only = tuning is not None and epoch < tuning.head_epochs
+        set_training_mode(self.network, self.settings.freeze, head_only=head_only)
+        growth = [g for g in self.settings.progressive_depth if g.epoch <= epoch]
+        if not growth:
+            return
+        gates = every_kth_unit(self.network, growth[-1].every)
+        for network in {self.network, self.evaluated}:
+            if at_start and growth[-1].epoch == epoch > 0:
+                expand(network, gates)
+            set_gates(network, gates)
+
+    def begin_evaluation(self) -> None:
+        """Put the evaluated network into the mode that evaluation needs."""
+        self.evaluated.eval()
+        if self._survival:
+            set_gates(self.evaluated, self._survival)
+
+    def step(self, images: Tensor, targets: Tensor, *, learning_rate: float, number: int) -> StepOutcome:
+        """Change the weights by one batch.
+
+        Args:
+            images: normalised, (N, C, H, W).
+            targets: labels (N,) or shares (N, num_classes).
+            learning_rate: of the step.
+            number: of the step in the run, from 0; what is drawn depends on it.
+
+        Raises:
+            NonFiniteError: if the loss or a gradient is not finite; the weights are then as before.
+        """
+        torch.manual_seed(step_seed(self.settings.seed, number))
+        if self._survival:
+            set_gates(self.network, draw_gates(self._survival))
+        set_learning_rate(self.optimizer, learning_rate)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, num_correct = 0.0, 0
+        size = -(-len(images) // self.settings.accumulation)
+        for part, part_targets in zip(images.split(size), targets.split(size), strict=True):
+            scores = self._scores(part)
+            part_loss = self.loss(scores, part_targets) * (len(part) / len(images))
+            self.scaler.scale(part_loss).backward()
+            loss += part_loss.item()
+            if targets.ndim == 1:
+                num_correct += int((scores.detach().argmax(1) == part_targets).sum())
+        norm = self._change_weights(loss, images, targets)
+        return StepOutcome(loss, num_correct if targets.ndim == 1 else None, norm)
+
+    def _scores(self, images: Tensor) -> Tensor:
+        dtype = self.autocast
+        with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
+            scores: Tensor = self._forward(images)
+        return scores.float()
+
+    def _change_weights(self, loss: float, images: Tensor, targets: Tensor) -> float:
+        """Let the optimizer work, if everything is finite; give the norm of the gradients."""
+        self.scaler.unscale_(self.optimizer)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = gradient_norm(parameters)
+        length = norm.item()
+        # Half precision overflows now and then; the scaler then leaves the step out and scales less.
+        may_overflow = self.scaler.is_enabled() and self.scaler.get_scale() > 1.0
+        if not (math.isfinite(loss) and (math.isfinite(length) or may_overflow)):
+            raise NonFiniteError(find_nonfinite(self.network, images, targets, self._loss_of))
+        if self.settings.clip_norm is not None:
+            clip_gradients(parameters, norm, self.settings.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average:
+            self.average.update()
+        return length
+
+    def _loss_of(self, images: Tensor, targets: Tensor) -> Tensor:
+        return self.loss(self._scores(images), targets)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that a later run needs to go on, by name."""
+        named = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        if self.average:
+            named |= {f"average.{name}": tensor for name, tensor in self.average.tensors().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            named |= {
+                f"optimizer.{index}.{name}": value
+                for name, value in values.items()
+                if isinstance(value, Tensor)
+            }
+        return named
+
+    def numbers(self) -> dict[str, Any]:
+        """The same for what is no tensor."""
+        return {"scaler": self.scaler.state_dict()}
+
+    def load(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Args:
+            tensors: of `tensors`.
+            numbers: of `numbers`.
+        """
+        self.network.load_state_dict(part_of(tensors, "network"))
+        if self.average:
+            self.average.load(part_of(tensors, "average"))
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in part_of(tensors, "optimizer").items():
+            index, _, name = key.partition(".")
+            like = parameters[int(index)]
+            # Fused optimizers walk through memory: a momentum must lie there as its parameter does.
+            fits = tensor.shape == like.shape
+            laid_out = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor) if fits else tensor
+            state.setdefault(int(index), {})[name] = laid_out
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.scaler.load_state_dict(dict(numbers["scaler"]))
+
+
+def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a part's, without it."""
+    return {
+        name.removeprefix(f"{part}."): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(f"{part}.")
+    }

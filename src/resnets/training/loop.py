@@ -1,0 +1,220 @@
+"""A run, from top to bottom: epochs of steps, validation after each, and checkpoints in between.
+
+What a run does next depends on its position and on nothing else, so that it can be resumed at any step,
+bit for bit on a CPU with the same number of threads.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+
+from resnets.data.batches import Batch
+from resnets.errors import Interrupted, NonFiniteError
+from resnets.evaluation.metrics import cross_entropy, top_k
+from resnets.evaluation.scoring import Scores, score_split
+from resnets.training.events import EpochRecord, StepProgress
+from resnets.training.session import Session
+
+if sys.platform != "win32":
+    import resource
+
+
+def fit(session: Session) -> None:
+    """Train until the last epoch, or until there is nothing more to gain.
+
+    Args:
+        session: at the start, or restored from a checkpoint.
+
+    Raises:
+        Interrupted: if somebody asked the run to end; a checkpoint was written.
+        NonFiniteError: if a loss or a gradient is not finite.
+        DataError: if too many images cannot be used.
+        OutputError: if a checkpoint cannot be written; the ones before are there.
+    """
+    stopping = session.settings.early_stopping
+    try:
+        while session.position.epoch < session.num_epochs and not session.selection.is_over(stopping):
+            speed = train_epoch(session)
+            scores = validate(session, speed) if session.validation else None
+            finish_epoch(session, scores, speed)
+    except Interrupted:
+        session.save()
+        raise
+    session.save()
+
+
+@dataclass
+class Speed:
+    """How fast the steps of an epoch are, since this process began them.
+
+    Attributes:
+        started: time of the clock.
+        waited: seconds without images.
+        num_images: so far.
+    """
+
+    started: float = field(default_factory=time.monotonic)
+    waited: float = 0.0
+    num_images: int = 0
+    seconds: float = 1e-9
+
+    def batches(self, session: Session) -> Iterator[Batch]:
+        """Read the rest of the epoch, and time how long that takes."""
+        batches = session.loader.epoch(session.position.epoch, start_step=session.position.step)
+        while True:
+            asked = time.monotonic()
+            batch = next(batches, None)
+            self.waited += time.monotonic() - asked
+            if batch is None:
+                return
+            yield batch
+            self.num_images += len(batch)
+            self.seconds = time.monotonic() - self.started
+
+
+def train_epoch(session: Session) -> Speed:
+    """Take the remaining steps of an epoch."""
+    position, learner = session.position, session.learner
+    learner.begin_epoch(position.epoch, at_start=position.step == 0)
+    skipped_before = position.num_skipped
+    speed = Speed()
+    for batch in speed.batches(session):
+        if len(batch):
+            position.learning_rate = session.learning_rate()
+            images, targets = session.prepare(batch)
+            try:
+                outcome = learner.step(
+                    images, targets, learning_rate=position.learning_rate, number=session.steps_done
+                )
+            except NonFiniteError as error:
+                raise _located(error, session, batch) from None
+            position.take(outcome, len(batch))
+            end_warmup(session)
+        position.step += 1
+        position.num_skipped = skipped_before + len(session.loader.skipped)
+        session.tell(_progress(session, speed))
+        session.save_if_due()
+        session.interruption.check()
+    return speed
+
+
+def validate(session: Session, speed: Speed) -> Scores:
+    """Score the images of validation."""
+    assert session.validation is not None
+    learner = session.learner
+    learner.begin_evaluation()
+
+    def go_on(done: int, total: int) -> None:
+        session.interruption.check()
+        session.tell(_progress(session, speed, validated=(done, total)))
+
+    return score_split(
+        learner.evaluated,
+        session.validation,
+        session.preprocessing,
+        autocast=learner.autocast,
+        channels_last=bool(session.settings.channels_last),
+        on_batch=go_on,
+    )
+
+
+def finish_epoch(session: Session, scores: Scores | None, speed: Speed) -> None:
+    """Write down how an epoch went, and keep its weights if they are the best so far."""
+    position, selection = session.position, session.selection
+    record = _record(session, scores, speed)
+    is_best = False
+    if scores is not None and record.val_loss is not None:
+        is_best = selection.take(
+            top_k(scores.logits, scores.labels, 1),
+            loss=record.val_loss,
+            step=record.step,
+            stopping=session.settings.early_stopping,
+        )
+    session.tell(record)
+    position.next_epoch()
+    if is_best and session.settings.select == "best":
+        session.save()
+
+
+def end_warmup(session: Session) -> None:
+    """End a warm-up that waits for the training error, once it is low enough (He et al. 2015, sec. 4.2)."""
+    target, position = session.settings.schedule.warmup_until_error, session.position
+    if target is not None and position.warmup_end is None and position.recent_error < target:
+        position.warmup_end = session.steps_done + 1
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most memory that this process has had so far, in bytes; on a GPU, of the GPU's.
+
+    Args:
+        device: where the network is.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else 1024 * largest
+
+
+def _record(session: Session, scores: Scores | None, speed: Speed) -> EpochRecord:
+    position = session.position
+    val_loss = val_top1 = val_top5 = None
+    if scores is not None:
+        val_loss = float(cross_entropy(scores.logits, scores.labels).mean())
+        val_top1, val_top5 = (float(top_k(scores.logits, scores.labels, k).mean()) for k in (1, 5))
+    return EpochRecord(
+        epoch=position.epoch + 1,
+        step=session.steps_done,
+        train_loss=position.loss_sum / max(1, position.num_images),
+        train_top1=position.top1,
+        val_loss=val_loss,
+        val_top1=val_top1,
+        val_top5=val_top5 if session.num_classes > 5 else None,
+        learning_rate=position.learning_rate,
+        images_per_second=speed.num_images / speed.seconds,
+        data_wait=speed.waited / speed.seconds,
+        num_skipped=position.num_skipped,
+        seconds=time.monotonic() - speed.started,
+        memory_bytes=peak_memory(session.learner.device),
+    )
+
+
+def _progress(
+    session: Session, speed: Speed, *, validated: tuple[int, int] | None = None
+) -> StepProgress:
+    position, steps = session.position, session.loader.num_steps
+    elapsed = session.seconds()
+    per_step = elapsed / max(1, session.steps_done)
+    return StepProgress(
+        epoch=position.epoch,
+        num_epochs=session.num_epochs,
+        step=validated[0] if validated else position.step,
+        num_steps=validated[1] if validated else steps,
+        loss=position.loss_sum / max(1, position.num_images),
+        top1=position.top1,
+        learning_rate=position.learning_rate,
+        images_per_second=speed.num_images / speed.seconds,
+        data_wait=speed.waited / speed.seconds,
+        elapsed_seconds=elapsed,
+        remaining_seconds=per_step * (session.num_epochs * steps - session.steps_done),
+        memory_bytes=peak_memory(session.learner.device),
+        phase="validation" if validated else "training",
+    )
+
+
+def _located(error: NonFiniteError, session: Session, batch: Batch) -> NonFiniteError:
+    """Say in which batch it happened, and what is left."""
+    position = session.position
+    names = ", ".join(map(str, batch.indices[:8].tolist()))
+    return NonFiniteError(
+        f"{error} in step {position.step + 1} of epoch {position.epoch + 1}, at a learning rate of "
+        f"{position.learning_rate:.4g}, with images {names}, ... of the training split. The weights were "
+        f"not changed, and the last checkpoint is in {session.run.checkpoints}. Try a lower "
+        "optimizer.learning_rate, a longer schedule.warmup_epochs or clip_norm = 1.0"
+    )

@@ -1,0 +1,119 @@
+"""What a training runs on: the device, its cores, its memory, and whether it multiplies bf16 numbers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+Device = Literal["cpu", "cuda", "mps"]
+
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+# Of x86 and, the last, of ARM, as Linux writes them. Without such instructions bf16 is emulated.
+_UNLIMITED = 2**60
+# Bytes. What version 1 of control groups says where there is no limit is above it.
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training runs on.
+
+    Attributes:
+        device: where the network is.
+        name: of the processor or GPU.
+        cores: that this process may use.
+        memory_bytes: that this process may have at most, on the device: the same for every run.
+        available_bytes: that is free now.
+        has_bf16: the device has instructions for products of bf16 numbers.
+    """
+
+    device: Device
+    name: str
+    cores: int
+    memory_bytes: int
+    available_bytes: int
+    has_bf16: bool
+
+
+def this_machine() -> Machine:
+    """Look at the machine: the first GPU if there is one, else the processor."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Machine("cuda", torch.cuda.get_device_name(), cores, total, free, has_bf16)
+    total, free = memory_of_process()
+    if torch.backends.mps.is_available():
+        total = min(total, torch.mps.recommended_max_memory())
+        return Machine("mps", platform.processor(), cores, total, min(total, free), has_bf16=False)
+    text = _read(Path("/proc/cpuinfo"))
+    return Machine("cpu", _processor(text), cores, total, free, has_bf16=names_bf16(text))
+
+
+def names_bf16(cpuinfo: str) -> bool:
+    """Tell whether Linux's description of a processor names instructions for bf16.
+
+    Args:
+        cpuinfo: text of /proc/cpuinfo.
+
+    Example:
+        >>> names_bf16("flags : fpu avx512_bf16"), names_bf16("flags : fpu avx2")
+        (True, False)
+    """
+    flags = re.search(r"^(?:flags|Features)\s*:(.*)$", cpuinfo, re.MULTILINE)
+    return bool(flags and _BF16_FLAGS & set(flags[1].split()))
+
+
+def memory_of_process(root: Path = Path("/")) -> tuple[int, int]:
+    """Bytes that this process may have at most, and those that are free now.
+
+    The machine's, or the limit of a container (control groups, versions 1 and 2).
+
+    Args:
+        root: of the file system.
+    """
+    info = dict(re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE))
+    if "MemTotal" in info:
+        total = int(info["MemTotal"]) * 1024
+        free = int(info.get("MemAvailable", info["MemTotal"])) * 1024
+    else:
+        total = free = _physical_memory()
+    groups = root / "sys/fs/cgroup"
+    own = re.search(r"^0::/(.*)$", _read(root / "proc/self/cgroup"), re.MULTILINE)
+    candidates = [
+        (groups / (own[1] if own else ""), "memory.max", "memory.current"),
+        (groups, "memory.max", "memory.current"),
+        (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ]
+    for folder, limit_file, usage_file in candidates:
+        limit, usage = _read(folder / limit_file).strip(), _read(folder / usage_file).strip()
+        if limit.isdecimal() and usage.isdecimal() and int(limit) < _UNLIMITED:
+            # What files left behind in memory counts as used, and is given back when it is needed.
+            cached = re.search(r"^inactive_file (\d+)$", _read(folder / "memory.stat"), re.MULTILINE)
+            left = int(limit) - int(usage) + (int(cached[1]) if cached else 0)
+            total, free = min(total, int(limit)), max(0, min(free, left))
+    return total, free
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not every system tells
+        return _UNLIMITED
+
+
+def _processor(cpuinfo: str) -> str:
+    found = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,165 @@
+"""How much memory a training will need, before it starts; and what to change when there is not enough."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd.graph import saved_tensors_hooks
+
+from resnets.errors import InputShapeError, MemoryLimitError
+from resnets.networks.dense_stage import RecomputingDenseStage
+from resnets.quantities import memory
+from resnets.recipes.settings import TrainingSettings
+from resnets.training.machine import Machine
+
+_STATES = {"sgd": 1, "adamw": 2, "lamb": 2}
+# Tensors of the size of each parameter that an optimizer keeps: velocity; first and second moment.
+_TIGHT = 0.8
+# Share of the free memory above which a run is warned: other programs need some too.
+_TYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+_OUT_OF_MEMORY = re.compile(
+    r"can't allocate memory|not enough memory|cannot allocate memory|bad_alloc|out of memory"
+    r"|could not create a memory|out_of_memory",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """What a training keeps in memory at its fullest, in bytes.
+
+    Attributes:
+        parameters: with the buffers.
+        gradients: of the parameters.
+        optimizer: what it keeps from step to step.
+        average: of the weights.
+        activations: what the backward pass needs of the forward pass, for one part of a batch.
+        workspace: what layers need while they run, and batches on their way.
+    """
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    average: int
+    activations: int
+    workspace: int
+
+    @property
+    def bytes_total(self) -> int:
+        """All of it; the program itself, some 300 MiB, comes on top."""
+        return sum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """By name."""
+        return dict(vars(self))
+
+
+def estimate_memory(
+    network: nn.Module,
+    *,
+    image_size: int,
+    in_channels: int,
+    batch_size: int,
+    precision: Literal["float32", "bf16", "fp16"] = "float32",
+    optimizer: Literal["sgd", "adamw", "lamb"] = "sgd",
+    averaging: bool = False,
+) -> MemoryEstimate:
+    """Estimate the memory of a training step; shapes flow through the network, numbers do not.
+
+    Args:
+        network: on any device; it is not changed.
+        image_size: height and width of the images, in pixels.
+        in_channels: of the images.
+        batch_size: images that pass through the network at once, so without `accumulation`'s other parts.
+        precision: of convolutions and matrix products.
+        optimizer: its name.
+        averaging: an average of the weights is kept.
+
+    Raises:
+        InputShapeError: if images of this size cannot pass.
+    """
+    parameters = sum(p.numel() * p.element_size() for p in network.parameters())
+    learning = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
+    buffers = sum(b.numel() * b.element_size() for b in network.buffers())
+    images = batch_size * in_channels * image_size**2 * 4
+    activations, largest = _activations(
+        network,
+        (max(2, batch_size), in_channels, image_size, image_size),
+        _TYPES[precision],
+    )
+    return MemoryEstimate(
+        parameters=parameters + buffers,
+        gradients=learning,
+        optimizer=learning * _STATES[optimizer],
+        average=parameters + buffers if averaging else 0,
+        activations=activations,
+        # A layer's result, its gradient and the gradient before it; the batch as bytes and as numbers.
+        workspace=3 * largest + 2 * images,
+    )
+
+
+class _Meter:
+    """Counts what autograd keeps, each piece of memory once."""
+
+    def __init__(self, known: list[Tensor]) -> None:
+        self.kept = 0
+        self.largest = 0
+        # Held, so that no address is used twice.
+        self.seen = {t.untyped_storage()._cdata: t.untyped_storage() for t in known}
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self.seen:
+            self.seen[storage._cdata] = storage
+            self.kept += storage.nbytes()
+            self.largest = max(self.largest, storage.nbytes())
+        return tensor
+
+    def see(self, output: object, *, held: bool) -> None:
+        if isinstance(output, Tensor):
+            self.largest = max(self.largest, output.numel() * output.element_size())
+            if held:  # a stage that recomputes keeps its input and what its units add, by itself
+                self.kept += output.numel() * output.element_size()
+
+
+def _activations(
+    network: nn.Module, shape: tuple[int, ...], dtype: torch.dtype | None
+) -> tuple[int, int]:
+    """Bytes kept for the backward pass, and of the largest single tensor."""
+    modes = {module: module.training for module in network.modules()}
+    hooks = []
+    with FakeTensorMode(), torch.enable_grad():
+        state = {
+            name: torch.empty(tensor.shape, dtype=tensor.dtype, requires_grad=tensor.requires_grad)
+            for name, tensor in [*network.named_parameters(), *network.named_buffers()]
+        }
+        meter = _Meter([*state.values()])
+        for module in network.modules():
+            held = isinstance(module, RecomputingDenseStage)
+            hooks.append(
+                module.register_forward_hook(lambda _m, _i, out, held=held: meter.see(out, held=held))
+            )
+        network.train()
+        try:
+            with (
+                saved_tensors_hooks(meter.keep, lambda kept: kept),
+                torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None),
+            ):
+                torch.func.functional_call(network, state, (torch.empty(shape),))
+        except (RuntimeError, ValueError) as error:
+            if isinstance(error, InputShapeError):
+                raise
+            size = f"{shape[3]}x{shape[2]}"
+            raise InputShapeError(f"images of {size} pixels do not fit this network: {error}") from error
+        finally:
+            for hook in hooks:
+                hook.remove()
+            for module, training in modes.items():
+                module.training = training
+    return meter.kept, meter.largest

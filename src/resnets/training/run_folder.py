@@ -1,0 +1,325 @@
+"""The folder of a run: what it was, how it went and what came of it, safe to read at any moment.
+
+config.toml              every setting, with what was chosen
+environment.json         versions and machine, one entry for each start
+data_manifest.jsonl.gz   the images, with their digests
+results.csv              one row per epoch
+events.jsonl             one line per epoch and per 50 steps
+curves.svg               loss, accuracy and learning rate
+status.json              running, done, interrupted or failed
+train.log                what was logged, with the traceback of a failure
+checkpoints/             to resume from
+model.safetensors        the result
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias
+
+import torch
+from filelock import FileLock, Timeout
+
+from resnets.data.dataset import Dataset
+from resnets.errors import OutputError, WeightsError, printable
+from resnets.files import write_text
+from resnets.recipes.settings import TrainingSettings
+from resnets.recipes.toml_files import read_settings, write_settings
+from resnets.reporting.curves import curves_file
+from resnets.training.data_manifest import data_changes, write_manifest
+from resnets.training.environment import environment
+from resnets.training.events import EpochRecord, Event, StepProgress
+from resnets.training.log_file import logging_to
+from resnets.training.run_log import RunLog
+
+State: TypeAlias = Literal["running", "done", "interrupted", "failed"]
+
+RUNS = Path("runs/train")
+"""Where runs go that are given no folder, below the current one."""
+
+_LOCK = ".lock"
+_CONFIG = "config.toml"
+_LONGEST_NAME = 100  # bytes; file systems take 255, and a number may follow
+_PATIENCE_S = 1.0  # a process that was just killed lets go of its lock within a moment
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How a run stands.
+
+    Attributes:
+        state: 'running' also of a process that was killed.
+        reason: of an interruption or a failure, in a sentence.
+        pid: of the process.
+        started: first, ISO 8601, UTC.
+        updated: last.
+    """
+
+    state: State
+    reason: str
+    pid: int
+    started: str
+    updated: str
+
+
+class RunFolder:
+    """The folder of a run, held by this process until `close`; a context manager.
+
+    Made by `create` and `open`.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self.path = path
+        self._lock = lock
+        self._log = RunLog(path)
+
+    @classmethod
+    def create(cls, output: Path | None, *, name: str) -> RunFolder:
+        """Make the folder of a new run.
+
+        Args:
+            output: its path, which must not exist or be empty; None makes runs/train/NAME, and
+                runs/train/NAME-2 where that exists.
+            name: for the latter; what cannot be part of a file's name is replaced.
+
+        Raises:
+            OutputError: if the folder is in use or cannot be written.
+        """
+        try:
+            path = _next_folder(RUNS, folder_name(name)) if output is None else output
+            path.mkdir(parents=True, exist_ok=True)
+            run = cls(path, _locked(path))
+            if any(entry.name != _LOCK for entry in path.iterdir()):
+                run.close()
+                raise OutputError(
+                    f"'{printable(str(path))}' is not empty, and runs are never overwritten: choose "
+                    "another folder, or go on with the run in it with --resume"
+                )
+            run.checkpoints.mkdir()
+        except OutputError:
+            raise
+        except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(
+                f"cannot make the run's folder '{printable(str(output or RUNS))}': {reason}"
+            ) from error
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Go on with a run.
+
+        Args:
+            path: of its folder.
+
+        Raises:
+            WeightsError: if there is no run.
+        """
+        folder = Path(path)
+        shown = printable(str(folder))
+        if not os.path.isdir(folder):  # noqa: PTH112 - also of a name that no folder can have
+            raise WeightsError(f"there is no folder '{shown}' to resume; runs are in {RUNS}")
+        if not (folder / _CONFIG).is_file():
+            raise WeightsError(
+                f"'{shown}' is not a run that can be resumed: it has no {_CONFIG}. A run is the folder "
+                f"that `resnets train` made, such as {RUNS / 'NAME'}"
+            )
+        run = cls(folder, _locked(folder))
+        run.checkpoints.mkdir(exist_ok=True)
+        return run
+
+    def close(self) -> None:
+        """Let other processes have the folder."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def model_path(self) -> Path:
+        """Of the model file."""
+        return self.path / "model.safetensors"
+
+    def write_settings(self, settings: TrainingSettings) -> None:
+        """Keep the settings."""
+        write_settings(self.path / _CONFIG, settings)
+
+    def read_settings(self) -> TrainingSettings:
+        """The settings that the run started with."""
+        return read_settings(self.path / _CONFIG)
+
+    def write_environment(self, *, device: torch.device, command: Sequence[str] = ()) -> None:
+        """Add this start of the run to what is known of its earlier ones.
+
+        Args:
+            device: where the network is.
+            command: words of the command line; none from Python.
+        """
+        path = self.path / "environment.json"
+        starts = [*_read_json(path).get("starts", ()), environment(device=device, command=command)]
+        _write_json(path, {"schema_version": 1, "starts": starts})
+
+    def write_manifest(self, dataset: Dataset, *, digests: Sequence[bytes] = ()) -> str:
+        """Keep which images the run is made with.
+
+        Args:
+            dataset: from files or arrays.
+            digests: of the files, where a check has just computed them (`Inspection.file_digests`).
+
+        Returns:
+            SHA-256 of the data: the same wherever it lies, as long as nothing in it changes.
+        """
+        return write_manifest(self._manifest, dataset, digests=digests)
+
+    def data_changes(self, dataset: Dataset) -> list[str]:
+        """Tell how a data set differs from the run's: sentences, none if it does not.
+
+        Args:
+            dataset: as it is now.
+        """
+        return data_changes(self._manifest, dataset)
+
+    def write_status(self, state: State, reason: str = "") -> None:
+        """Tell how the run stands.
+
+        Args:
+            state: from now on.
+            reason: of an interruption or a failure, in a sentence.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        before = self.read_status()
+        status = RunStatus(state, reason, os.getpid(), before.started if before else now, now)
+        _write_json(self.path / "status.json", {"schema_version": 1, **asdict(status)})
+
+    def read_status(self) -> RunStatus | None:
+        """How the run stood last; None if that cannot be read."""
+        document = _read_json(self.path / "status.json")
+        document.pop("schema_version", None)
+        try:
+            return RunStatus(**document)
+        except TypeError:
+            return None
+
+    def record(self, event: Event) -> None:
+        """Write down what the training tells; a watcher.
+
+        Args:
+            event: epochs go to `results.csv` and `events.jsonl`, every 50th step to the latter.
+        """
+        if isinstance(event, StepProgress):
+            self._log.add_step(event)
+        elif isinstance(event, EpochRecord):
+            self._log.add_epoch(event)
+            self.write_status("running")
+
+    def truncate(self, step: int) -> None:
+        """Forget what came after a step: the run is about to do it again.
+
+        Args:
+            step: of the run, which its checkpoint was made after; 0 without one.
+        """
+        self._log.truncate(step)
+
+    def history(self) -> list[EpochRecord]:
+        """The epochs so far."""
+        return self._log.history()
+
+    def write_curves(self, *, kept: int | None = None) -> None:
+        """Draw the epochs so far, if there are any.
+
+        Args:
+            kept: epoch whose weights were kept, from 1.
+        """
+        if history := self.history():
+            write_text(self.path / "curves.svg", curves_file(history, kept=kept))
+
+    def log_to_file(self) -> AbstractContextManager[None]:
+        """Write what is logged into `train.log`, and the traceback of an error that passes through."""
+        return logging_to(self.path / "train.log")
+
+    @property
+    def _manifest(self) -> Path:
+        return self.path / "data_manifest.jsonl.gz"
+
+
+def folder_name(text: str) -> str:
+    """Make a text the name of one folder: letters, digits and '._+=-', of at most 100 bytes.
+
+    Example:
+        >>> folder_name("resnet18,stem=small my photos"), folder_name("../../x"), folder_name("..")
+        ('resnet18-stem=small-my-photos', 'x', 'run')
+    """
+    kept = re.sub(r"[^\w.+=-]+", "-", text).encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return kept.strip("-. ") or "run"
+
+
+def _next_folder(parent: Path, name: str) -> Path:
+    """Make the first of NAME, NAME-2, NAME-3, ... after the last that exists."""
+    parent.mkdir(parents=True, exist_ok=True)
+    numbers = [
+        int(found[1] or 1)
+        for entry in parent.iterdir()
+        if (found := re.fullmatch(rf"{re.escape(name)}(?:-([1-9]\d{{0,8}}))?", entry.name))
+    ]
+    number = max(numbers, default=0) + 1
+    while True:
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:  # another process was faster
+            number += 1
+        else:
+            return path
+
+
+def _locked(folder: Path) -> FileLock:
+    """Hold a folder.
+
+    Raises:
+        OutputError: if another process does, or it cannot be written.
+    """
+    lock = FileLock(folder / _LOCK, timeout=_PATIENCE_S)
+    shown = printable(str(folder))
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"another process is training in '{shown}': wait for it, or choose another folder"
+        ) from None
+    except OSError as error:
+        raise OutputError(f"cannot write in '{shown}': {error.strerror or error}") from error
+    return lock
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A document of ours; empty if there is none, or it is damaged."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")

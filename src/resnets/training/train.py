@@ -1,0 +1,317 @@
+"""`resnets train`: from a folder of images to a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from resnets.data.dataset import Dataset
+from resnets.data.findings import DataReport
+from resnets.errors import ConfigError, Interrupted, WeightsError
+from resnets.evaluation.evaluation import Evaluation
+from resnets.recipes.settings import TrainingSettings
+from resnets.training.checkpoints import clean, newest_valid
+from resnets.training.choices import Choice, choose
+from resnets.training.conclusion import conclude
+from resnets.training.data_facts import data_facts
+from resnets.training.events import EpochRecord, RunStarted, Watcher
+from resnets.training.interruption import Interruption
+from resnets.training.loop import fit
+from resnets.training.machine import Machine, this_machine
+from resnets.training.memory import (
+    MemoryEstimate,
+    check_memory,
+    estimate_memory,
+    explain_out_of_memory,
+)
+from resnets.training.preparation import build_session, make_loaders, make_network, open_data
+from resnets.training.requirements import check_requirements
+from resnets.training.run_folder import RunFolder
+from resnets.training.session import Session
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a training gives.
+
+    Attributes:
+        folder: of the run.
+        model: path of the model file.
+        history: one record per epoch.
+        evaluation: of the images that were kept aside: the test split where there is one, else
+            validation; None where there is neither.
+        choices: what was decided by rule.
+        data_report: what the check of the data found; None for a resumed run.
+        seconds: of the run, over all its resumptions.
+    """
+
+    folder: Path
+    model: Path
+    history: tuple[EpochRecord, ...]
+    evaluation: Evaluation | None
+    choices: tuple[Choice, ...]
+    data_report: DataReport | None
+    seconds: float
+
+
+def train(
+    data: str | Path | None = None,
+    *,
+    model: str | Path | None = None,
+    output: str | Path | None = None,
+    resume: bool = False,
+    settings: TrainingSettings | None = None,
+    check: bool = True,
+    device: str | None = None,
+    watch: Watcher | None = None,
+) -> TrainingResult:
+    """Train a network on a folder of images, and write a model file that needs no further word.
+
+    What neither the arguments nor `settings` say is chosen from the data, by rules that do not depend on
+    chance or load: the same call gives the same run. SIGTERM and Ctrl-C end it after the step, saved.
+
+    Args:
+        data: a data set, as for `open_dataset`; `settings.data` if it is left out.
+        model: what to train, as in `settings.model`, which it replaces.
+        output: folder of the run. [a new one in runs/train]
+        resume: go on with the run in `output`, whose own settings hold; `data` may say where the images
+            are now.
+        settings: of the training.
+        check: decode and compare all images first.
+        device: 'cpu', 'cuda' or 'cuda:1'. [a GPU, if there is one]
+        watch: is told what happens.
+
+    Raises:
+        ConfigError: if settings make no sense, or do not fit the data.
+        DataError: if the data cannot be used.
+        WeightsError: if there is nothing to resume, or it belongs to other data.
+        Interrupted: if it was asked to end; `resume` goes on.
+        NonFiniteError: if a loss or a gradient is not finite.
+        MemoryLimitError: if there is not enough memory.
+        OutputError: if something cannot be written.
+    """
+    place = None if output is None else Path(output)
+    told = watch or (lambda _: None)
+    with Interruption() as interruption, torch.random.fork_rng():
+        run = open_run(place, settings=settings, model=model) if resume else None
+        given = run.read_settings() if run else settings or TrainingSettings()
+        prepared = prepare(
+            complete(given, data=data, model=model),
+            check=check and not resume,
+            device=device,
+            interruption=interruption,
+            watch=told,
+        )
+        run = run or RunFolder.create(place, name=Path(prepared.settings.data).resolve().name)
+        with run, run.log_to_file(), status_kept(run):
+            return carry_out(run, prepared, resume=resume, interruption=interruption, watch=told)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is known before the first byte is written.
+
+    Attributes:
+        settings: complete.
+        choices: what was decided by rule.
+        dataset: to learn.
+        data_report: what the check found; None without one.
+        machine: to run on.
+        device: to run on.
+    """
+
+    settings: TrainingSettings
+    choices: tuple[Choice, ...]
+    dataset: Dataset
+    data_report: DataReport | None
+    machine: Machine
+    device: torch.device
+
+
+def complete(
+    settings: TrainingSettings, *, data: str | Path | None, model: str | Path | None
+) -> TrainingSettings:
+    """Put what the arguments say into the settings.
+
+    Raises:
+        ConfigError: if nothing says where the images are.
+    """
+    told = {"data": data, "model": model}
+    settings = settings.model_copy(
+        update={key: str(value) for key, value in told.items() if value is not None}
+    )
+    if not settings.data:
+        raise ConfigError("the training", ["data is missing: say where the images are"])
+    return settings
+
+
+def open_run(
+    place: Path | None, *, settings: TrainingSettings | None, model: str | Path | None
+) -> RunFolder:
+    """Open the run that is to go on.
+
+    Raises:
+        ConfigError: if there are settings besides the run's own.
+    """
+    problems = []
+    if place is None:
+        problems.append("resume needs output: the folder of the run")
+    if settings is not None or model is not None:
+        problems.append("a resumed run keeps its settings and its model: start a new one to change them")
+    if problems or place is None:
+        raise ConfigError("the training", problems)
+    return RunFolder.open(place)
+
+
+def prepare(
+    settings: TrainingSettings,
+    *,
+    check: bool,
+    device: str | None,
+    interruption: Interruption,
+    watch: Watcher,
+) -> Prepared:
+    """Look at the data and the machine, and decide what the settings leave open.
+
+    Args:
+        settings: of the user.
+        check: decode and compare all images.
+        device: of the user.
+        interruption: is looked at in between.
+        watch: is told how far it is.
+    """
+    machine = this_machine(device)
+    dataset, report = open_data(settings, check=check, interruption=interruption, watch=watch)
+    facts = data_facts(dataset)
+    settings, choices = choose(settings, facts, machine)
+    check_requirements(settings, dataset, facts)
+    return Prepared(settings, choices, dataset, report, machine, torch.device(device or machine.device))
+
+
+def carry_out(
+    run: RunFolder, prepared: Prepared, *, resume: bool, interruption: Interruption, watch: Watcher
+) -> TrainingResult:
+    """Train, evaluate, and write everything down.
+
+    Args:
+        run: where.
+        prepared: what.
+        resume: go on from the newest checkpoint, if there is one.
+        interruption: ends the run early.
+        watch: is told what happens.
+
+    Raises:
+        WeightsError: if the run to resume has other data.
+    """
+    settings, dataset = prepared.settings, prepared.dataset
+    if resume and (changes := run.data_changes(dataset)):
+        raise WeightsError(
+            f"the run in {run.path} cannot go on with other data than it began with: "
+            + "; ".join(changes)
+        )
+    run.write_environment(device=prepared.device)
+    if not resume:
+        run.write_settings(settings)
+        run.write_manifest(dataset)
+    network = make_network(settings, dataset, device=prepared.device)
+    warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
+    loaders = make_loaders(settings, dataset, prepared.machine)
+    with closing(loaders):
+        session = build_session(
+            settings,
+            dataset,
+            loaders,
+            network=network,
+            run=run,
+            interruption=interruption,
+            watch=watch,
+        )
+        resumed = go_on(session, run) if resume else False
+        notes = (*loaders.notes, *((warning,) if warning else ()), *found(prepared.data_report))
+        watch(started(session, prepared, notes=notes, resumed=resumed))
+        try:
+            fit(session)
+        except (RuntimeError, MemoryError) as error:
+            if explained := explain_out_of_memory(error, settings):
+                raise explained from error
+            raise
+    _, evaluation = conclude(session, dataset)
+    run.write_curves()
+    return TrainingResult(
+        folder=run.path,
+        model=run.model_path,
+        history=tuple(run.history()),
+        evaluation=evaluation,
+        choices=prepared.choices,
+        data_report=prepared.data_report,
+        seconds=session.seconds(),
+    )
+
+
+def started(
+    session: Session, prepared: Prepared, *, notes: tuple[str, ...], resumed: bool
+) -> RunStarted:
+    """Say what is about to happen."""
+    return RunStarted(
+        folder=session.run.path,
+        model=prepared.settings.model,
+        device=prepared.device.type,
+        num_parameters=sum(p.numel() for p in session.learner.network.parameters()),
+        num_images={name: len(split) for name, split in prepared.dataset.splits.items()},
+        num_classes=session.num_classes,
+        choices=tuple((choice.key, choice.value, choice.reason) for choice in prepared.choices),
+        notes=notes,
+        resumed_epoch=session.position.epoch if resumed else None,
+        resumed_step=session.position.step,
+    )
+
+
+def found(report: DataReport | None) -> tuple[str, ...]:
+    """What the check of the data found that may spoil a training, a sentence each."""
+    findings = report.findings if report else ()
+    return tuple(finding.sentence for finding in findings if finding.severity != "note")
+
+
+def expected_memory(network: nn.Module, settings: TrainingSettings) -> MemoryEstimate:
+    """Estimate what a step will need."""
+    assert settings.preprocessing is not None
+    assert settings.batch_size is not None
+    return estimate_memory(
+        network,
+        image_size=settings.train_image_size or settings.preprocessing.image_size,
+        in_channels=settings.preprocessing.num_channels,
+        batch_size=-(-settings.batch_size // settings.accumulation),
+        precision=settings.precision or "float32",
+        optimizer=settings.optimizer.name,
+        averaging=settings.averaging is not None,
+    )
+
+
+def go_on(session: Session, run: RunFolder) -> bool:
+    """Restore a session from the newest checkpoint that is whole; without one it starts anew."""
+    clean(run.checkpoints)
+    checkpoint = newest_valid(run.checkpoints)
+    if checkpoint is not None:
+        session.restore(checkpoint)
+    run.truncate(session.steps_done)
+    return checkpoint is not None
+
+
+@contextmanager
+def status_kept(run: RunFolder) -> Iterator[None]:
+    """Write down how a run ends."""
+    run.write_status("running")
+    try:
+        yield
+    except Interrupted as error:
+        run.write_status("interrupted", str(error))
+        raise
+    except BaseException as error:
+        run.write_status("failed", f"{type(error).__name__}: {error}")
+        raise
+    run.write_status("done")
