@@ -30,7 +30,7 @@ from torch import Tensor
 
 from resnets import create_model
 from resnets.data.batches import Batch, normalize_batch
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.dataset import Dataset, Split
 from resnets.data.image_files import find_images
 from resnets.data.loading import Loader, LoadingOptions

@@ -13,8 +13,8 @@ from resnets.commands.cache_command import cache_app
 from resnets.commands.convert_command import convert_command
 from resnets.commands.data_command import data_app
 from resnets.commands.describe_command import describe_command
-from resnets.commands.explain_command import explain_command
 from resnets.commands.evaluate_command import evaluate_command
+from resnets.commands.explain_command import explain_command
 from resnets.commands.list_command import list_command
 from resnets.commands.options import add_command
 from resnets.commands.predict_command import predict_command

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import resnets
+import resnets.architectures  # noqa: F401 - the registry knows no names before
 from resnets.errors import ConfigError, DepthError
 from resnets.registry import find_architecture
 

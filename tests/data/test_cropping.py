@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from resnets.config import validate
-from resnets.data.cropping import DRAWS, RandomResizedCrop, draw_box, resize_box, scale_box
+from resnets.data.crop_policy import RandomResizedCrop
+from resnets.data.cropping import DRAWS, draw_box, resize_box, scale_box
 from resnets.data.order import image_seeds, uniforms
 from resnets.errors import ConfigError
 

@@ -14,7 +14,7 @@ from PIL import Image
 from resnets.config import validate
 from resnets.data import reading
 from resnets.data.batches import Batch, normalize_batch
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.dataset import Split
 from resnets.data.loading import Loader, LoadingOptions
 from resnets.data.preprocessing import prepare

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnets.data.memory import Padding, crop_and_flip, pad_images
+from resnets.data.crop_policy import Padding
+from resnets.data.memory import crop_and_flip, pad_images
 
 MODES = {"black": "constant", "reflect": "reflect"}
 

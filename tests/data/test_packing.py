@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from resnets.data import packing
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.dataset import Dataset, Split
 from resnets.data.decoding import decode
 from resnets.data.loading import Loader, LoadingOptions

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from resnets.data.cropping import DRAWS, RandomResizedCrop, draw_box
+from resnets.data.crop_policy import RandomResizedCrop
+from resnets.data.cropping import DRAWS, draw_box
 from resnets.data.order import image_seeds, uniforms
 
 COUNT = 6000

@@ -44,6 +44,14 @@ def test_binary_cross_entropy_is_the_mean_over_images_and_classes(
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+def test_a_class_that_is_present_in_a_mixed_image_counts_wholly() -> None:
+    # Shares are 0.7 and 0.3, or 1 where both images are of one class.
+    for threshold, present in ((0.2, MIXED > 0), (0.5, MIXED > 0.5)):
+        loss = make(name="binary_cross_entropy", target_threshold=threshold)
+        expected = functional.binary_cross_entropy_with_logits(SCORES, present.float())
+        assert loss(SCORES, MIXED).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
 @pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy"])
 def test_a_class_counts_as_much_as_another(name: str) -> None:
     """In a batch as the data are, each class has the same part of the loss, and the mean weight is 1."""

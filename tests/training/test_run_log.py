@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.training.events import STEPS, epoch_record, step_progress, validation_progress
 
 from resnets.errors import OutputError
 from resnets.training.events import EpochRecord
 from resnets.training.run_log import RunLog
-from tests.training.events import STEPS, epoch_record, step_progress, validation_progress
 
 
 def run_epochs(log: RunLog, first: int, last: int, *, from_step: int = 1, seconds: float = 3.5) -> None:
@@ -83,6 +83,14 @@ def test_events_keep_what_the_clock_decides_apart(tmp_path: Path) -> None:
     assert not set(epoch["timing"]) & set(epoch)
 
 
+def test_steps_of_short_epochs_are_counted_over_the_run(tmp_path: Path) -> None:
+    log = RunLog(tmp_path)
+    for epoch in range(15):
+        for step in range(1, 8):
+            log.add_step(replace(step_progress(epoch, step), num_steps=7))
+    assert [(event["epoch"], event["step"]) for event in events(tmp_path)] == [(8, 50), (15, 100)]
+
+
 def test_infinite_losses_stay_json(tmp_path: Path) -> None:
     RunLog(tmp_path).add_epoch(replace(epoch_record(1), val_loss=math.inf))
     (event,) = [
@@ -131,6 +139,7 @@ def test_a_torn_line_is_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [b"\0" * 40 + b"\n", b"1,2\n", b"3,300,x,,,,,1.0,1.0,1.0,0,1.0,1\n", b"\xff\n", b"{}\n", b"[1]\n"],
+    ids=["zeros", "short", "word", "not text", "no step", "list"],
 )
 def test_what_follows_a_damaged_line_is_not_believed(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
@@ -169,3 +178,11 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     text = f"cannot read '{tmp_path / 'results.csv'}': Is a directory"
     with pytest.raises(OutputError, match=f"^{re.escape(text)}$"):
         RunLog(tmp_path).history()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").symlink_to("/dev/full")
+    text = f"cannot write '{tmp_path / 'events.jsonl'}': No space left on device"
+    with pytest.raises(OutputError, match=f"^{re.escape(text)}$"):
+        RunLog(tmp_path).add_step(step_progress(0, 50))

@@ -95,7 +95,7 @@ class Explanation:
             OutputError: if they cannot be written.
         """
         picture = io.BytesIO()
-        self.overlay().save(picture, "PNG", optimize=True)
+        self.overlay().save(picture, "PNG")
         path = _reserve(Path(folder), f"{_stem(self.image)}.{self.method}")
         files = {path: picture.getvalue()}
         for layer in self.maps:

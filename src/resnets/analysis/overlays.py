@@ -17,6 +17,7 @@ _PANEL = 448  # pixels; longer side of each picture
 _GAP = 12
 _CAPTION = 26
 _FONT_SIZE = 16
+_KEY_WIDTH = 184
 _BACKGROUND, _INK, _UNSEEN = (255, 255, 255), (32, 32, 32), 205
 _FAINTEST, _STRONGEST = 0.10, 0.80  # how much of a colour covers the grey, at 0 and at 1
 _VEIL = 0.75  # of the light grey over what the network did not see
@@ -62,6 +63,8 @@ def draw_overlay(
         sheet.paste(picture, (left, _GAP))
         fitting = _shorten(words, step - _GAP, font)
         draw.text((left, height + _GAP + 5), fitting, fill=_INK, font=font)
+        if number == len(panels) and font.getlength(fitting) + _KEY_WIDTH < width:
+            _draw_key(sheet, left + width - _KEY_WIDTH, height + _GAP + 5, font)
     return sheet
 
 
@@ -80,6 +83,19 @@ def _over_grey(image: Image.Image, panel: Panel, seen: SeenWindow) -> Image.Imag
     left, top, right, bottom = seen.inside(image.size)
     picture[top:bottom, left:right] = covered[top:bottom, left:right]
     return Image.fromarray(np.round(picture).clip(0, 255).astype(np.uint8))
+
+
+def _draw_key(
+    sheet: Image.Image, left: int, top: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> None:
+    """Say which colour is little and which is much."""
+    draw = ImageDraw.Draw(sheet)
+    draw.text((left, top), "less", fill=_INK, font=font)
+    bar_left, bar_right = left + 38, left + _KEY_WIDTH - 46
+    colours = heat_colours(np.linspace(0, 1, bar_right - bar_left, dtype=np.float32))
+    bar = np.repeat(colours.round().astype(np.uint8)[None], _FONT_SIZE - 4, axis=0)
+    sheet.paste(Image.fromarray(bar), (bar_left, top + 4))
+    draw.text((bar_right + 6, top), "more", fill=_INK, font=font)
 
 
 def _shorten(words: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

@@ -9,18 +9,21 @@ import typer
 
 from resnets import console
 from resnets.commands.options import Json
+from resnets.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from resnets.analysis.description import Description
+    from resnets.recipes.catalog import Recipe
     from resnets.weights.model_info import ModelInfo
 
 
 def _complete_model(start: str) -> list[str]:
     from resnets.architectures.creation import list_models
+    from resnets.recipes.catalog import list_recipes
 
-    return [name for name in list_models() if name.startswith(start)]
+    return [name for name in (*list_models(), *list_recipes()) if name.startswith(start)]
 
 
 def describe_command(
@@ -28,7 +31,7 @@ def describe_command(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="NAME[,OPTION=VALUE...], such as resnet34,shortcut=A, or a model file.",
+            help="NAME[,OPTION=VALUE...], such as resnet34,shortcut=A, a model file, or a recipe.",
             autocompletion=_complete_model,
         ),
     ],
@@ -48,46 +51,84 @@ def describe_command(
     ] = None,
     json: Json = False,
 ) -> None:
-    r"""Describe networks: the unit and its slots, and what every stage costs.
+    r"""Describe networks: the unit and its slots, and what every stage costs. Or recipes of training.
 
     \b
     resnets describe resnet50
     resnets describe resnet18,shortcut=C --image-size 64 --units
     resnets describe plain34 resnet34 resnetv2_50 --draw-unit units.svg
+    resnets describe resnet_cifar
     """
+    from resnets.recipes.catalog import find_recipe, is_recipe
+
+    recipes = [find_recipe(word) for word in models if is_recipe(word) and not _is_file(word)]
+    networks = [word for word in models if not is_recipe(word) or _is_file(word)]
+    if recipes and not networks and (draw or draw_unit):
+        first = recipes[0]
+        raise ConfigError(
+            "the drawing",
+            [f"{first.name} is a recipe; draw its network: resnets describe {first.model}"],
+        )
+    size = {} if image_size is None else {"image_size": image_size}
+    infos = {model: _read_info(model) for model in networks if _is_file(model)}
+    descriptions = _describe(networks, infos, batch_size=batch_size, **size)
+    if json:
+        _print_documents(networks, infos, descriptions, recipes)
+    else:
+        for recipe in recipes:
+            _print_recipe(recipe)
+        for model, item in zip(networks, descriptions, strict=True):
+            if model in infos:
+                _print_info(model, infos[model])
+            _print_description(item, per_unit=units)
+    if draw is not None:
+        _draw(descriptions, draw, "network")
+    if draw_unit is not None:
+        _draw(descriptions, draw_unit, "unit")
+
+
+def _draw(descriptions: list[Description], file: Path, subject: Literal["network", "unit"]) -> None:
+    from resnets.analysis.drawing import draw
+
+    console.say(f"wrote {draw(descriptions, file, subject=subject)}")
+
+
+def _describe(
+    models: list[str], infos: dict[str, ModelInfo], *, batch_size: int, **size: int
+) -> list[Description]:
+    """Describe the networks; a typing error in any name is told before torch is loaded."""
     from resnets.architectures.creation import resolve
     from resnets.architectures.notation import parse_model
 
-    size = {} if image_size is None else {"image_size": image_size}
-    infos = {model: _read_info(model) for model in models if _is_file(model)}
     parsed = [
         (infos[model].architecture, infos[model].options) if model in infos else parse_model(model)
         for model in models
     ]
     for name, options in parsed:
-        resolve(name, options)  # a typing error is told before torch is loaded
-
+        resolve(name, options)
+    if not parsed:
+        return []
     from resnets.analysis.description import describe
-    from resnets.analysis.drawing import draw as draw_file
 
-    descriptions = [
-        describe(name, batch_size=batch_size, **{**options, **size}) for name, options in parsed
-    ]
-    if json:
-        documents = [item.to_dict() for item in descriptions]
-        for model, document in zip(models, documents, strict=True):
-            if model in infos:
-                document["file"] = infos[model].model_dump(mode="json")
-        console.print_json({"networks": documents})
-    else:
-        for model, item in zip(models, descriptions, strict=True):
-            if model in infos:
-                _print_info(model, infos[model])
-            _print_description(item, per_unit=units)
-    if draw is not None:
-        console.say(f"wrote {draw_file(descriptions, draw)}")
-    if draw_unit is not None:
-        console.say(f"wrote {draw_file(descriptions, draw_unit, subject='unit')}")
+    return [describe(name, batch_size=batch_size, **{**options, **size}) for name, options in parsed]
+
+
+def _print_documents(
+    models: list[str],
+    infos: dict[str, ModelInfo],
+    descriptions: list[Description],
+    recipes: list[Recipe],
+) -> None:
+    from resnets.recipes.recipe_text import recipe_document
+
+    documents = [item.to_dict() for item in descriptions]
+    for model, document in zip(models, documents, strict=True):
+        if model in infos:
+            document["file"] = infos[model].model_dump(mode="json")
+    found: dict[str, object] = {"networks": documents}
+    if recipes:
+        found["recipes"] = [recipe_document(recipe) for recipe in recipes]
+    console.print_json(found)
 
 
 def _is_file(model: str) -> bool:
@@ -106,6 +147,24 @@ def _print_info(model: str, info: ModelInfo) -> None:
     from resnets.weights.info_text import info_lines
 
     console.print_blocks([printable(model), *info_lines(info), ""])
+
+
+def _print_recipe(recipe: Recipe) -> None:
+    from resnets.recipes.recipe_text import expected_row, recipe_lines, settings_text
+
+    columns: list[tuple[str, Literal["left", "right"]]] = [
+        ("model", "left"),
+        ("data", "left"),
+        ("top-1 error %", "right"),
+        ("top-5", "right"),
+        ("how", "left"),
+        ("source", "left"),
+    ]
+    blocks: list[RenderableType] = [*recipe_lines(recipe)]
+    if recipe.expected:
+        blocks += [console.table(columns, [expected_row(row) for row in recipe.expected]), ""]
+    blocks += ["# What it sets; the rest is the default, or chosen from data and machine."]
+    console.print_blocks([*blocks, settings_text(recipe), ""])
 
 
 def _print_description(description: Description, *, per_unit: bool) -> None:

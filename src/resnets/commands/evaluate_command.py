@@ -8,13 +8,13 @@ import time
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from resnets import console
 from resnets.commands.options import Json
-from resnets.errors import ConfigError, printable
+from resnets.errors import ConfigError, DataError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +118,8 @@ def evaluate_command(
         found = fit_and_measure(
             model, data, split=split, batch_size=batch_size, workers=workers, on_batch=on_batch
         )
+        if found.calibration is None:
+            raise DataError(found.notes[-1])
     if json:
         console.print_json(found.to_dict())
     else:
@@ -221,7 +223,7 @@ def _calibration_lines(fit: Calibration) -> Iterator[str]:
         f"{fit.fitted_on} and written into the model"
     )
     if fit.cross_fitted:
-        yield "the figures above: each half of the images calibrated by the temperature of the other half"
+        yield "for these figures, each half of the images has the temperature of the other half"
     yield (
         f"calibration error {fit.error_before:.2%} before, {fit.error:.2%} after; "
         f"loss {fit.loss_before:.4f} before, {fit.loss:.4f} after"
@@ -235,7 +237,7 @@ def _class_table(found: Evaluation) -> Table:
     if len(shown) > _CLASSES:
         shown = sorted(shown, key=lambda i: scores.f1[i])[:_WORST_CLASSES]
         title = "lowest F1"
-    columns = [
+    columns: list[tuple[str, Literal["left", "right"]]] = [
         (title, "left"),
         ("images", "right"),
         ("recall", "right"),

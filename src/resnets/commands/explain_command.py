@@ -108,7 +108,7 @@ def _line(explanation: Explanation, written: Path) -> str:
     ]
     if (deletion := explanation.deletion) is not None:
         verdict = "sooner than" if deletion.beats_random else "not sooner than"
-        areas = f"{deletion.area:.2f}, by chance {deletion.random_area:.2f}"
+        areas = f"area {deletion.area:.2f}, by chance {deletion.random_area:.2f}"
         parts.append(f"deleted, the class goes {verdict} by chance ({areas})")
     return "  ".join([*parts, *(f"({printable(note)})" for note in explanation.notes)])
 

@@ -23,16 +23,23 @@ def list_command(
         typer.Option(help="Cost is multiply-adds for one image of the paper's size."),
     ] = "family",
     weights: Annotated[bool, typer.Option("--weights", help="List published weights instead.")] = False,
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="List recipes of training instead.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    r"""List the architectures with their size, cost and paper, or published weights.
+    r"""List the architectures with their size, cost and paper, or published weights, or recipes.
 
     \b
     resnets list
     resnets list 'resnet50*' --weights
     resnets list 'seresn*' --sort cost
     resnets list --family resnet_v2 --json
+    resnets list --recipes
     """
+    if recipes:
+        _list_recipes(pattern, json=json)
+        return
     if weights:
         _list_weights(pattern, json=json)
         return
@@ -138,5 +145,34 @@ def _list_weights(pattern: str, *, json: bool) -> None:
     summary = (
         f"\n{len(rows)} sets of weights. Accuracies on ImageNet's validation images, as publishers "
         f"report them.\n{left_out} more are published that these networks cannot express."
+    )
+    console.print_blocks([console.table(columns, texts), summary])
+
+
+def _list_recipes(pattern: str, *, json: bool) -> None:
+    from resnets.errors import UnknownNameError
+    from resnets.recipes.catalog import list_recipes, select_recipes
+
+    rows = select_recipes(pattern)
+    if not rows:
+        raise UnknownNameError("recipe", pattern, known=list_recipes(), hint="resnets list --recipes")
+    if json:
+        console.print_json({"recipes": [row.model_dump(mode="json") for row in rows]})
+        return
+    columns: list[tuple[str, Literal["left", "right"]]] = [
+        ("recipe", "left"),
+        ("for", "left"),
+        ("model", "left"),
+        ("top-1 error %", "right"),
+        ("from", "left"),
+    ]
+    texts = []
+    for row in rows:
+        best = row.published_error
+        error = f"{best.top1:g}" if best else "-"
+        texts.append([row.name, row.data, row.model, error, row.origin])
+    summary = (
+        f"\n{len(rows)} recipes. Errors of the model, as published: they were not measured here.\n"
+        "What a recipe is, costs and promises: resnets describe NAME"
     )
     console.print_blocks([console.table(columns, texts), summary])

@@ -138,14 +138,14 @@ def _step_fields(step: StepProgress) -> _Fields:
         return {epoch: 0, f"validation {place}": 0, times: 1}
     fields = {epoch: 0, place: 0, f"loss {step.loss:.3f}": 1}
     if step.top1 is not None:
-        fields[f"top1 {_percent(step.top1)}"] = 2
+        fields[f"top1 {_percent(step.top1)}"] = 3
     return {
         **fields,
         f"lr {step.learning_rate:.3g}": 5,
         f"{_speed(step.images_per_second)} img/s": 4,
         f"data-wait {100 * step.data_wait:.0f} %": 6,
         memory(step.memory_bytes): 7,
-        times: 3,
+        times: 2,
     }
 
 
@@ -170,7 +170,8 @@ def _epoch_line(record: EpochRecord, num_epochs: int) -> str:
         parts.append(f"val-top5 {_percent(record.val_top5)}")
     parts += [f"{_speed(record.images_per_second)} img/s", _duration(record.seconds)]
     if record.num_skipped:
-        parts.append(f"{record.num_skipped} images skipped")
+        images = "image" if record.num_skipped == 1 else "images"
+        parts.append(f"{record.num_skipped} {images} skipped")
     return "  ".join(parts)
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import AfterValidator, BeforeValidator, Field
 from torch.nn import functional
 
-from resnets.config import Settings, as_list
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.decoding import Pixels
 from resnets.data.preprocessing import RESAMPLING
 
@@ -28,30 +27,6 @@ DRAWS = 4 * _ATTEMPTS
 """Uniform numbers that a box may need."""
 
 _UINT8_MODES = ("bilinear", "bicubic")  # what torch resizes in uint8 with antialiasing
-
-
-def _ascending(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError(f"must be the smaller number and the larger one, got {pair}")
-    return pair
-
-
-Positive = Annotated[float, Field(strict=True, gt=0.0)]
-Share = Annotated[float, Field(strict=True, gt=0.0, le=1.0)]
-Shares = Annotated[tuple[Share, Share], AfterValidator(_ascending), BeforeValidator(as_list)]
-Ratios = Annotated[tuple[Positive, Positive], AfterValidator(_ascending), BeforeValidator(as_list)]
-
-
-class RandomResizedCrop(Settings):
-    """How boxes are drawn.
-
-    Attributes:
-        scale: least and greatest area of a box, as a share of the image's.
-        ratio: least and greatest width divided by height.
-    """
-
-    scale: Shares = (0.08, 1.0)
-    ratio: Ratios = (3 / 4, 4 / 3)
 
 
 def draw_box(size: tuple[int, int], crop: RandomResizedCrop, draws: Sequence[float]) -> Box:

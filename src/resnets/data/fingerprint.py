@@ -55,13 +55,13 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
     classes = [*dataset.class_names, ""]  # -1 is no class
     lines = [
         f"{name}\0{classes[label]}\0{digest}\n".encode("utf-8", "surrogateescape")
-        for name, label, digest in zip(*_named_digests(train, dataset.root), strict=True)
+        for name, label, digest in zip(*named_digests(train, dataset.root), strict=True)
     ]
     total = hashlib.sha256(b"".join(sorted(lines)))
     return Fingerprint(dataset.name, len(train), total.hexdigest())
 
 
-def _named_digests(split: Split, root: Path) -> tuple[list[str], list[int], list[str]]:
+def named_digests(split: Split, root: Path) -> tuple[list[str], list[int], list[str]]:
     labels = split.labels.tolist()
     if isinstance(split.images, np.ndarray):
         names = [f"{index:09}" for index in range(len(split))]

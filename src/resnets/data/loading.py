@@ -18,7 +18,7 @@ from pydantic import Field
 
 from resnets.config import Count, Settings, Switch
 from resnets.data.batches import Batch
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.dataset import Split
 from resnets.data.order import (
     Indices,

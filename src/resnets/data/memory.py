@@ -7,23 +7,14 @@ batch are gathered by one call of NumPy. Where each window lies is the caller's 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from resnets.data.crop_policy import Padding
 from resnets.data.decoding import Pixels
-
-Padding: TypeAlias = Literal["mean", "black", "reflect"]
-"""What lies around the images. Three different things are called 'pad 4 and crop':
-
-'mean': zeros after normalising, as in fb.resnet.torch and the CIFAR nets made from it; here the mean
-    colour rounded to a grey level, which is zero within 0.01 standard deviations.
-'black': zeros before normalising, as in torchvision's `RandomCrop` before `ToTensor`.
-'reflect': the image mirrored at its edge, without repeating the edge, as in wide-residual-networks.
-"""
 
 _SMALL = 48 * 48
 # Pixels; of larger images, torch mirrors one at a time faster than NumPy all at once.

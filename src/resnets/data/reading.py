@@ -19,7 +19,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from resnets.data.cropping import DRAWS, RandomResizedCrop, draw_box, resize_box, scale_box
+from resnets.data.crop_policy import RandomResizedCrop
+from resnets.data.cropping import DRAWS, draw_box, resize_box, scale_box
 from resnets.data.decoding import Pixels, decode
 from resnets.data.order import Indices, Seeds, uniforms
 from resnets.data.packed import PackedSplit

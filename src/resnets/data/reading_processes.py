@@ -22,6 +22,7 @@ from resnets.errors import WorkerError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+_SECONDS_AFTER_PARENT = 0.5  # torch gives 5; a run that was killed may be resumed before
 _MOST = 8  # processes by default; more rarely pay for one training process
 
 
@@ -114,17 +115,19 @@ class _Reading(Dataset[Result]):
 def _obey_only_the_parent(_worker: int) -> None:
     """Leave signals that a terminal or a scheduler sends to all processes of a job to the parent.
 
-    The parent may have work to finish, and would fail if its readers were gone.
+    The parent may have work to finish, and would fail if its readers were gone. They end with it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):
+    if hasattr(signal, "sigtimedwait"):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-        threading.Thread(target=_wait_for_the_parent, daemon=True).start()
+        threading.Thread(target=_wait_for_the_parent, args=(os.getppid(),), daemon=True).start()
 
 
-def _wait_for_the_parent() -> None:
-    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
-        continue
+def _wait_for_the_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        received = signal.sigtimedwait([signal.SIGTERM], _SECONDS_AFTER_PARENT)
+        if received is not None and received.si_pid == parent:
+            break
     os._exit(0)  # as torch's own handler does: any other number would be reported as a failure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from resnets.data.dataset import Dataset
 from resnets.data.packed import PackedDataset
-from resnets.errors import ConfigError, DataError, printable
+from resnets.errors import ConfigError, printable
 from resnets.evaluation.calibration import (
     COLDEST,
     HOTTEST,
@@ -21,7 +21,7 @@ from resnets.evaluation.calibration import (
 from resnets.evaluation.evaluating import Reading, open_model, score_images
 from resnets.evaluation.evaluation import Conditions, Evaluation
 from resnets.evaluation.labelled_images import LabelledImages, choose_images, open_data
-from resnets.evaluation.metrics import Hits, Numbers
+from resnets.evaluation.metrics import Numbers
 from resnets.evaluation.scoring import OnBatch
 from resnets.weights.classifier import Classifier
 from resnets.weights.loading import model_path
@@ -40,7 +40,8 @@ def calibrate(
 
     Where the data has val and test, the temperature is fitted to val and the figures are those of test.
     Else each half of the images is calibrated by the temperature of the other half, and the model's own
-    is fitted to both.
+    is fitted to both. Images that are too few, or all recognised, cannot tell how sure the model should
+    be: then the model stays as it was, `calibration` is None and a note says so.
 
     Args:
         model: path of a model file or run folder, which gets the temperature in one step; or what
@@ -53,8 +54,7 @@ def calibrate(
 
     Raises:
         ConfigError: if an argument makes no sense.
-        DataError: if the data or an image cannot be used, its classes are not the model's, or the images
-            are too few or too easy to tell how sure the model should be.
+        DataError: if the data or an image cannot be used, or its classes are not the model's.
         WeightsError: if the model cannot be loaded, or its answers are no numbers.
     """
     path = None if isinstance(model, Classifier) else model_path(model)
@@ -66,8 +66,15 @@ def calibrate(
     reading = Reading(batch_size=batch_size, workers=workers, on_batch=on_batch)
     before = score_images(classifier, reported, how, reading, name=name)
     other = before if fitted is None else score_images(classifier, fitted, how, reading, name=name)
-    temperature = _fit(other, np.ones(len(other), np.bool_))
-    after = _cross_fitted(before) if fitted is None else _cooled(before, np.float64(temperature))
+    temperature = fit_temperature(other.logits, other.labels)
+    used = _cross_fitted(before) if fitted is None else np.full(len(before), temperature)
+    if not _tells(np.append(used, temperature)):
+        doubt = (
+            f"{len(other):,} images of {printable(other.data)} {other.split} cannot tell how sure the "
+            f"model should be, it recognises {other.hits.sum():,} of them: the model was left as it is"
+        )
+        return replace(before, notes=(*before.notes, doubt))
+    after = replace(before, logits=(before.logits / used[:, None]).astype(np.float32))
     info = classifier.info.model_copy(update={"temperature": temperature})
     if path is not None:
         store_info(path, info)
@@ -84,6 +91,11 @@ def calibrate(
     )
     conditions = replace(before.conditions, temperature=temperature)
     return replace(after, conditions=conditions, calibration=calibration)
+
+
+def _tells(temperatures: Numbers) -> bool:
+    """Whether a minimum was found, and not the end of what is allowed."""
+    return bool((temperatures > 1.001 * COLDEST).all() and (temperatures < 0.999 * HOTTEST).all())
 
 
 def _fitted_and_reported(
@@ -105,23 +117,11 @@ def _refusal(sentence: str) -> ConfigError:
     return ConfigError("the options", [sentence])
 
 
-def _fit(images: Evaluation, mask: Hits) -> float:
-    temperature = fit_temperature(images.logits[mask], images.labels[mask]) if mask.any() else COLDEST
-    if not 1.001 * COLDEST < temperature < 0.999 * HOTTEST:
-        raise DataError(
-            f"{mask.sum():,} images of {printable(images.data)} {images.split} cannot tell how sure the "
-            f"model should be: it recognises {images.hits[mask].sum():,} of them. Take more images"
-        )
-    return temperature
-
-
-def _cross_fitted(before: Evaluation) -> Evaluation:
+def _cross_fitted(before: Evaluation) -> Numbers:
+    """The temperature for each image: that of the other half."""
     second = halves(before.labels)
-    temperatures = np.empty(len(before))
-    for half in (second, ~second):
-        temperatures[half] = _fit(before, ~half)
-    return _cooled(before, temperatures[:, None])
-
-
-def _cooled(before: Evaluation, temperatures: np.float64 | Numbers) -> Evaluation:
-    return replace(before, logits=(before.logits / temperatures).astype(np.float32))
+    temperatures = np.full(len(before), COLDEST)
+    if second.any():
+        for half in (second, ~second):
+            temperatures[half] = fit_temperature(before.logits[~half], before.labels[~half])
+    return temperatures

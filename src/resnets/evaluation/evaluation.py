@@ -186,6 +186,14 @@ class Evaluation:
         }
         return (*made, *(Metric(name=name, value=value, **where) for name, value in rest.items()))
 
+    def metric(self, name: str) -> Metric:
+        """One of the figures.
+
+        Args:
+            name: as in `metrics`.
+        """
+        return next(metric for metric in self.metrics if metric.name == name)
+
     def _share(self, name: str, hits: figures.Hits, where: dict[str, Any]) -> Metric:
         low, high = figures.wilson_interval(int(hits.sum()), len(hits))
         return Metric(name=name, value=float(hits.mean()), low=low, high=high, **where)

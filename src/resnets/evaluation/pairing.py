@@ -65,11 +65,11 @@ class PairedComparison:
             return f"{first} and {second} recognise equally many of the {self.num_images:,} images"
         better, worse = (second, first) if self.difference > 0 else (first, second)
         least, most = sorted((self.only_first, self.only_second))
-        chance = "less than 0.1" if self.p_value < 0.001 else f"{100 * self.p_value:.2g}"
+        chance = "less than 0.1" if self.p_value < 0.001 else f"{100 * self.p_value:.1f}"
         verdict = f"{better} is better" if self.p_value < 0.05 else "the two cannot be told apart"
         return (
             f"{better} alone recognises {most:,} images, {worse} alone {least:,}; chance gives a "
-            f"difference like that in {chance} % of comparisons: {verdict}"
+            f"difference as large in {chance} % of comparisons: {verdict}"
         )
 
 

@@ -75,6 +75,12 @@ class Recipe(Settings):
     expected: tuple[Expected, ...] = ()
     unverified: tuple[str, ...] = ()
 
+    @property
+    def published_error(self) -> Expected | None:
+        """What was published for the recipe's own model and data; None if nothing was."""
+        mine = (row for row in self.expected if (row.model, row.data) == (self.model, self.data))
+        return next(mine, None)
+
     def settings(self, model: str | None = None, data: str | None = None) -> TrainingSettings:
         """Make the settings.
 

@@ -49,6 +49,7 @@ def resnet_cifar(model: str = "resnet20", data: str = "cifar10") -> TrainingSett
     deep = num_units(model) >= 54
     warmed = steps_after_warmup(*_DIVIDED, warmup_epochs=5.0, until_error=0.8)
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=164,
@@ -105,6 +106,7 @@ def resnext_cifar(model: str = "resnext29_8x64d", data: str = "cifar10") -> Trai
         17.31 % (table 7).
     """
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=300,
@@ -139,6 +141,7 @@ def wide_resnet_cifar(model: str = "wrn-28-10", data: str = "cifar10") -> Traini
         3.89 % and 18.85 % (table 6). The errors of table 4 are of whitened images and do not compare.
     """
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=200,
@@ -172,6 +175,7 @@ def densenet_cifar(model: str = "densenet-bc-100-12", data: str = "cifar10") -> 
         3.46 % and 17.18 %.
     """
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=300,
@@ -235,6 +239,7 @@ def stochastic_depth_cifar(
     deep = num_units(model) >= 600
     usual = steps(250.0, 375.0)
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=300 if deep else 500,
@@ -289,6 +294,7 @@ def highway_cifar(model: str = "highway-11", data: str = "cifar10") -> TrainingS
         with 19 (7.72 in the mean of five) and 8.80 % with 32. Not measured with these values yet.
     """
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=120,

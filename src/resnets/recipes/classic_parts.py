@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from resnets.data.augmentation.settings import Augmentation, PadCrop
-from resnets.data.memory import Padding
+from resnets.data.crop_policy import Padding
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.recipes.settings import Optimizer, Schedule
 

@@ -5,7 +5,6 @@ Cost is counted as in `resnets.recipes.cifar`.
 
 from __future__ import annotations
 
-from resnets.data.preprocessing_policy import Preprocessing
 from resnets.recipes.classic_parts import cifar_preprocessing, sgd, shift_and_flip
 from resnets.recipes.settings import Averaging, Loss, Schedule, TrainingSettings
 
@@ -16,12 +15,12 @@ def fast_cifar(
     """CIFAR in ten epochs: a short and wide network, one cycle of the learning rate, averaged weights.
 
     Source:
-        Ours. Three units of 64, 128 and 256 channels instead of ResNet-20's nine of 16, 32 and 64: few wide
-        convolutions keep a CPU busier than many narrow ones. The rest is what short trainings have in
-        common (arXiv:2404.00498 and those before it): a learning rate that rises and falls in straight
-        lines, Nesterov's momentum, weight decay that norms and biases are spared, smoothed labels,
-        borders mirrored before the shift, an average of the last steps' weights. Precision and layout of
-        memory are chosen for the machine.
+        Ours. Three units of 64, 128 and 256 channels instead of ResNet-20's nine of 16, 32 and 64: a few
+        wide convolutions keep a CPU busier than many narrow ones. The rest is what short trainings have
+        in common (such as arXiv:2404.00498): a learning rate that rises and falls in straight lines,
+        Nesterov's momentum, weight decay that spares norms and biases, smoothed labels, borders mirrored
+        before the shift, an average of the last steps' weights. Precision and layout of memory are
+        chosen for the machine.
 
     Command:
         resnets train cifar10 --recipe fast_cifar
@@ -32,14 +31,14 @@ def fast_cifar(
     Expected:
         Not measured yet.
     """
-    preprocessing: Preprocessing = cifar_preprocessing(data)
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=10,
         batch_size=256,
         val_share=0.0,
-        preprocessing=preprocessing,
+        preprocessing=cifar_preprocessing(data),
         augmentation=shift_and_flip("reflect"),
         optimizer=sgd(learning_rate=0.4, weight_decay=5e-4, decay="weights"),
         schedule=Schedule(shape="one_cycle", peak=0.25, final=0.0),

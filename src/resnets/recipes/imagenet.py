@@ -15,7 +15,7 @@ images choose nothing.
 from __future__ import annotations
 
 from resnets.data.augmentation.settings import Augmentation, ColourJitter
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.recipes.classic_parts import sgd, steps
 from resnets.recipes.settings import Schedule, StochasticDepth, TrainingSettings
@@ -25,6 +25,7 @@ def _fb_resnet_torch(
     model: str, data: str, *, epochs: int, schedule: Schedule, batch_size: int = 256
 ) -> TrainingSettings:
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=epochs,
@@ -132,6 +133,7 @@ def se_imagenet(model: str = "seresnet50_v1", data: str = "") -> TrainingSetting
         21.57 % and 5.73 %; SE-ResNeXt-50 (32x4d) 21.10 % and 5.49 %, 101 20.70 % and 5.01 %.
     """
     return TrainingSettings(
+        complete=True,
         data=data,
         model=model,
         epochs=100,

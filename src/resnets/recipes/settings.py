@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from resnets.config import Count, Settings, Switch, as_list
 from resnets.data.augmentation.settings import Augmentation
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.preprocessing_policy import Preprocessing
 
 Whole = Annotated[int, Field(strict=True, ge=0)]
@@ -95,13 +95,16 @@ class Loss(Settings):
 
     Attributes:
         name: 'cross_entropy' over the classes, or 'binary_cross_entropy' for each class by itself
-            (Wightman et al. 2021, arXiv:2110.00476, sec. 2), summed over classes.
+            (Wightman et al. 2021, arXiv:2110.00476, sec. 2), the mean over images and classes.
         label_smoothing: share of a label that is spread over all classes.
+        target_threshold: of 'binary_cross_entropy': a class whose share of a mixed image is above this
+            counts as wholly present (the same paper: 0.2 in its code).
         class_weights: 'balanced' weighs an image by the inverse of its class's frequency, 1 in the mean.
     """
 
     name: Literal["cross_entropy", "binary_cross_entropy"] = "cross_entropy"
     label_smoothing: Share = 0.0
+    target_threshold: Share | None = None
     class_weights: Literal["none", "balanced"] = "none"
 
 
@@ -187,6 +190,8 @@ class TrainingSettings(Settings):
     """A whole training.
 
     Attributes:
+        complete: what is not said keeps its default, as recipes and finished runs want it; otherwise the
+            default recipe fills in optimizer, schedule, loss and average as well.
         data: path of the data set, or name of a published one.
         model: name with options ('resnet18,stem=small'), with weights ('resnet50:torchvision_v2'), or a
             path of a model file, to fine-tune.
@@ -224,6 +229,7 @@ class TrainingSettings(Settings):
         checkpoints: see there.
     """
 
+    complete: Switch = False
     data: str = ""
     model: str = ""
     epochs: Count | None = None
@@ -256,9 +262,6 @@ class TrainingSettings(Settings):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> TrainingSettings:
-        batch = self.batch_size
-        if batch is not None and batch % self.repeats:
-            raise ValueError(f"batch_size {batch} must be a multiple of repeats, {self.repeats}")
         if self.stochastic_depth and self.progressive_depth:
             raise ValueError("stochastic_depth and progressive_depth exclude each other: choose one")
         starts = [growth.epoch for growth in self.progressive_depth]

@@ -63,10 +63,10 @@ def parse_overrides(words: Iterable[str]) -> dict[str, Any]:
 
     Args:
         words: such as 'optimizer.learning_rate=0.05'; a value is TOML, but texts need no quotes. Nothing
-            after '=' means the default.
+            after '=' means none, as in 'averaging='.
 
     Returns:
-        Values by dotted key; None for defaults.
+        Values by dotted key.
 
     Raises:
         ConfigError: with every word that is no setting.
@@ -89,31 +89,30 @@ def parse_overrides(words: Iterable[str]) -> dict[str, Any]:
 def merge(
     settings: TrainingSettings, overrides: Mapping[str, Any], *, source: str = "--set"
 ) -> TrainingSettings:
-    """Change single settings.
+    """Change single settings; what was left to be chosen stays so.
 
     Args:
         settings: to start from.
-        overrides: values by dotted key, such as 'optimizer.learning_rate'; None for the default.
+        overrides: values by dotted key, such as 'optimizer.learning_rate'.
         source: where the overrides came from; the error names it.
 
     Raises:
         ConfigError: with every key that is unknown and every value that is wrong.
     """
-    values = settings.model_dump(exclude_none=True)
+    values = settings.model_dump(exclude_unset=True)
     problems = []
     for dotted, value in overrides.items():
         *parents, key = dotted.split(".")
         table = values
         for depth, parent in enumerate(parents, start=1):
-            table = table.setdefault(parent, {})
+            if table.get(parent) is None:
+                table[parent] = {}
+            table = table[parent]
             if not isinstance(table, dict):
                 problems.append(f"{dotted} is unknown: {'.'.join(parents[:depth])} has no parts")
                 break
         else:
-            if value is None:
-                table.pop(key, None)
-            else:
-                table[key] = value
+            table[key] = value
     return _validated(values, source, problems)
 
 

@@ -39,9 +39,10 @@ def class_section(judged: Evaluation) -> Iterator[str]:
 
 
 def _table(judged: Evaluation) -> Iterator[str]:
-    yield '<table class="plain sticky sortable"><caption>The weakest first. Recognised: of the images '
-    yield "of the class (recall). Precision: of the images taken for it. F1: harmonic mean of the two."
-    yield "</caption><thead><tr>"
+    yield '<table class="plain sticky sortable"><caption><span>The weakest first. Recognised: of the '
+    yield "images of the class (recall). Precision: of the images taken for it. F1: harmonic mean of "
+    yield "the two."
+    yield "</span></caption><thead><tr>"
     for column in _COLUMNS:
         kind = ' class="number"' if column in _NUMBERS else ""
         yield f'<th scope="col"{kind}>{column}</th>'

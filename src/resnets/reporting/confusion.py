@@ -23,7 +23,7 @@ _PIXELS = 600  # side of the picture
 _NUM_PAIRS = 12
 _NUM_POINTED = 200  # cells that tell their classes to a pointer
 _MOST_ORDERED = 1500  # classes; the time grows with their cube, to some seconds at this
-_RIGHT, _WRONG = (10, 102, 194), (213, 94, 0)  # for all kinds of sight, on light and dark
+_RIGHT, _WRONG = (43, 127, 222), (226, 112, 20)  # for all kinds of sight, on light and dark
 
 
 def confusion_section(judged: Evaluation) -> Iterator[str]:
@@ -48,8 +48,8 @@ def _table(judged: Evaluation) -> Iterator[str]:
     shares = matrix / np.maximum(counts, 1)[:, None]
     most = max(1e-9, float((shares - np.diag(np.diag(shares))).max()))
     heads = "".join(f'<th scope="col"><span>{name(n)}</span></th>' for n in names)
-    yield '<table class="matrix"><caption>Rows: what it is. Columns: what was answered. Numbers: images.'
-    yield f"</caption><thead><tr><td></td>{heads}</tr></thead><tbody>"
+    yield '<table class="matrix"><caption><span>Rows: what it is. Columns: what was answered. '
+    yield f"Numbers: images.</span></caption><thead><tr><td></td>{heads}</tr></thead><tbody>"
     for i, row in enumerate(matrix.tolist()):
         cells = [
             _cell(count, share=float(shares[i, j]), most=most, right=i == j, said=_said(judged, i, j))
@@ -107,9 +107,9 @@ def _png(matrix: Classes) -> str:
     right = _folded(np.diag(np.diag(shares)), fold)
     wrong = _folded(shares - np.diag(np.diag(shares)), fold)
     most = max(1e-9, float(wrong.max()))
-    depth = np.where(wrong > 0, 0.2 + 0.8 * (wrong / most) ** 0.5, 0)
+    depth = np.where(wrong > 0, 0.4 + 0.6 * (wrong / most) ** 0.5, 0)
     diagonal = right >= np.maximum(wrong, 1e-9)
-    depth = np.where(diagonal, 0.25 + 0.75 * right, depth)
+    depth = np.where(diagonal, 0.4 + 0.6 * right, depth)
     pixels = np.zeros((*depth.shape, 4), np.uint8)
     pixels[..., :3] = np.where(diagonal[..., None], _RIGHT, _WRONG)
     pixels[..., 3] = (255 * depth).round().astype(np.uint8) // 8 * 8
@@ -160,8 +160,8 @@ def _pairs(judged: Evaluation) -> Iterator[str]:
         return
     errors = int(len(judged) - judged.hits.sum())
     most, counts = pairs[0][2], judged.confusion.sum(1)
-    yield '<table class="plain pairs"><caption>The most frequent of '
-    yield f'{plural(errors, "mistake")}</caption><thead><tr><th scope="col">it is</th>'
+    yield '<table class="plain pairs"><caption><span>The most frequent of '
+    yield f'{plural(errors, "mistake")}</span></caption><thead><tr><th scope="col">it is</th>'
     yield '<th scope="col">taken for</th><th scope="col">images</th></tr></thead><tbody>'
     for i, j, count in pairs:
         said = f"{count:,} of {int(counts[i]):,}"

@@ -16,6 +16,7 @@ LEAST_EPOCHS = 6
 _STILL_FALLING = 0.03  # of the level, over the last third
 _SURE = 2.0  # standard errors of the slope
 _RISEN = 1.1  # times the lowest loss
+_GAINED = 0.01
 _GAP = 0.10  # between training and validation
 
 
@@ -25,7 +26,8 @@ def course_words(history: Sequence[Epoch]) -> str:
     The first rule that applies:
 
     - *by heart*: the validation loss was lowest in the first two thirds and its mean over the last third
-      is more than a tenth above that, while the training loss fell on.
+      is more than a tenth above that, while the training loss fell on and validation gained less than a
+      point.
     - *not done*: the validation loss (without validation, the training loss) fell over the last third of
       the epochs: a straight line through it falls by more than 3 % of its level and by more than two
       standard errors.
@@ -57,12 +59,13 @@ def _by_heart(history: Sequence[Epoch]) -> str:
     last_third = losses[-(len(history) // 3) :]
     if 3 * lowest >= 2 * len(history) or np.mean(last_third) <= _RISEN * losses[lowest]:
         return ""
-    if history[-1].train_loss >= history[lowest].train_loss:
+    turn, last = history[lowest], history[-1]
+    gained = (last.val_top1 or 0.0) - (turn.val_top1 or 0.0)
+    if last.train_loss >= turn.train_loss or gained >= _GAINED:
         return ""
     return (
-        f"from epoch {history[lowest].epoch} on it learned its training images by heart (the loss on "
-        f"new ones rose from {losses[lowest]:.2f} to {losses[-1]:.2f}): more images or stronger "
-        "augmentation would help more than more epochs"
+        f"from epoch {turn.epoch} on it learned by heart (validation loss {losses[lowest]:.2f} to "
+        f"{losses[-1]:.2f}): more images or stronger augmentation may help"
     )
 
 

@@ -24,16 +24,18 @@ _LEAST_IMAGES = 50
 """With fewer, the averages that a label is held against mean nothing."""
 
 
-def gallery_sections(facts: TrainingFacts, judged: Evaluation) -> Iterator[str]:
+def gallery_sections(
+    facts: TrainingFacts, judged: Evaluation, suspects: Sequence[LabelError]
+) -> Iterator[str]:
     """Show the pictures.
 
     Args:
         facts: of the training, with the data set that the pictures are in.
         judged: the evaluation to show.
+        suspects: of `suspected_labels`.
     """
     worst = [a for a in judged.worst(MOST_PICTURES) if a.label != a.predicted]
     unsure = judged.least_certain(MOST_PICTURES)
-    suspects = suspected_labels(judged)
     shown = suspects[:MOST_PICTURES]
     wanted = {*(a.image for a in worst), *(a.image for a in unsure)}
     wanted |= {judged.images[s.index] for s in shown}

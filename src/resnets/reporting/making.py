@@ -70,7 +70,7 @@ def making_section(facts: TrainingFacts) -> Iterator[str]:
 
 
 def _choices(facts: TrainingFacts) -> Iterator[str]:
-    yield '<table class="plain"><caption>What nobody had set was chosen by rule.</caption>'
+    yield '<table class="plain"><caption><span>What nobody had set was chosen by rule.</span></caption>'
     yield '<thead><tr><th scope="col">setting</th><th scope="col">value</th>'
     yield '<th scope="col">because</th></tr></thead><tbody>'
     for key, value, reason in facts.choices:

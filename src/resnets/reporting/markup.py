@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from resnets.data.pages import safe
-from resnets.reporting.words import percent
+from resnets.reporting.words import percent, shortened
 
 
 def name(text: str) -> str:
-    """Write a name from the data, apart from the direction in which it is written.
+    """Write a name from the data, apart from its direction; all of it to a pointer.
 
     Example:
         >>> name("<b>")
         '<bdi>&lt;b&gt;</bdi>'
     """
-    return f"<bdi>{safe(text)}</bdi>"
+    short = shortened(text)
+    whole = "" if short == text else f' title="{safe(text)}"'
+    return f"<bdi{whole}>{safe(short)}</bdi>"
 
 
 def path(text: str) -> str:

@@ -45,17 +45,20 @@ def report_page(facts: TrainingFacts) -> str:
         facts: of the training.
     """
     judged = facts.judged
+    suspects = suspected_labels(judged) if judged is not None else []
     parts = [_use(facts), _curves(facts)]
     if judged is not None:
         parts += [
             confusion_section(judged),
             class_section(judged),
             trust_section(judged),
-            gallery_sections(facts, judged),
+            gallery_sections(facts, judged, suspects),
         ]
     parts += [data_section(facts), making_section(facts), cost_section(facts)]
     title = f"{facts.info.architecture} on {facts.dataset.name}"
-    return document(title, chain(_head(facts), *parts), style=STYLE, script=SCRIPT)
+    return document(
+        title, chain(_head(facts, has_suspects=bool(suspects)), *parts), style=STYLE, script=SCRIPT
+    )
 
 
 def kept_epoch(facts: TrainingFacts) -> int | None:
@@ -70,7 +73,7 @@ def kept_epoch(facts: TrainingFacts) -> int | None:
     return last if facts.settings.select == "last" else best_epoch(facts.history) or last
 
 
-def _head(facts: TrainingFacts) -> Iterator[str]:
+def _head(facts: TrainingFacts, *, has_suspects: bool) -> Iterator[str]:
     verdict, judged = judge(facts), facts.judged
     yield f'<header class="{verdict.tone}"><p class="eyebrow">Training report</p>'
     yield f"<h1>{safe(facts.info.architecture)} on {name(facts.dataset.name)}</h1>"
@@ -82,7 +85,7 @@ def _head(facts: TrainingFacts) -> Iterator[str]:
         small = f"<small>{safe(detail)}</small>" if detail else ""
         yield f"<div><dt>{safe(words)}{small}</dt><dd>{safe(figure)}</dd></div>"
     yield "</dl>"
-    yield from _contents(facts)
+    yield from _contents(facts, has_suspects=has_suspects)
     yield "</header>"
 
 
@@ -115,7 +118,7 @@ def _measured_on(facts: TrainingFacts, judged: Evaluation) -> str:
     return words + "".join(f"; {note}" for note in judged.notes) + "."
 
 
-def _contents(facts: TrainingFacts) -> Iterator[str]:
+def _contents(facts: TrainingFacts, *, has_suspects: bool) -> Iterator[str]:
     entries = {"use": "use it", "curves": "curves" if facts.history else ""}
     judged = facts.judged
     if judged is not None:
@@ -126,7 +129,7 @@ def _contents(facts: TrainingFacts) -> Iterator[str]:
             "trust": "probabilities",
             "mistakes": "mistakes" if wrong else "",
             "unsure": "least certain",
-            "labels": "labels" if suspected_labels(judged) else "",
+            "labels": "labels" if has_suspects else "",
         }
     entries |= {"data": "data", "making": "how it was made", "cost": "time"}
     links = (f'<a href="#{key}">{words}</a>' for key, words in entries.items() if words)

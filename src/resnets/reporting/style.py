@@ -12,7 +12,7 @@ _RULES = """
 html { scroll-padding-top: 12px; }
 h1 code { font-size: .8em; }
 .verdict { font-size: 1.0625rem; max-width: 56em; color: var(--ink); font-weight: 500; }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 16px 24px; }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(112px, 1fr)); gap: 16px; }
 .facts div { justify-content: flex-end; }
 .facts small { display: block; font-size: .75rem; }
 nav { margin-top: 18px; font-size: .875rem; display: flex; flex-wrap: wrap; gap: 4px 18px; }
@@ -38,7 +38,9 @@ caption { text-align: left; color: var(--quiet); font-size: .8125rem; padding: 0
 .definitions tbody tr:first-child { border-top: 0; }
 .definitions th { color: var(--quiet); white-space: nowrap; width: 1%; }
 .number { text-align: right; white-space: nowrap; padding-left: 0; font-variant-numeric: tabular-nums; }
-.nowrap { white-space: nowrap; }
+.sortable th[scope=row], .sortable td:last-child { min-width: 9rem; }
+.matrix caption span { width: max-content; }
+caption span { display: inline-block; max-width: calc(100vw - 58px); }
 .sticky thead th { position: sticky; top: 0; background: var(--card); z-index: 1;
   box-shadow: 0 1px 0 var(--line); padding: 6px 18px 6px 0; }
 thead button { all: unset; cursor: pointer; color: var(--quiet); white-space: nowrap; }

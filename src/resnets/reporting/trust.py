@@ -30,8 +30,8 @@ def trust_section(judged: Evaluation) -> Iterator[str]:
         words="How often the network is right beside how sure it is, for each tenth of the scale or so; "
         + calibration_words(judged),
     )
-    yield '<table class="plain"><caption>If only answers that are sure enough are taken</caption><thead>'
-    yield '<tr><th scope="col">at least</th><th scope="col" class="number">images</th>'
+    yield '<table class="plain"><caption><span>If only answers that are sure enough are taken</span>'
+    yield '</caption><thead><tr><th scope="col">at least</th><th scope="col" class="number">images</th>'
     yield '<th scope="col" class="number">of them right</th></tr></thead><tbody>'
     for level in _LEVELS:
         yield _accepted(judged, level)
@@ -51,10 +51,12 @@ def calibration_words(judged: Evaluation) -> str:
     verdict = "As sure as it is right"
     if surplus:
         verdict = "Too sure of itself" if surplus > 0 else "Right more often than it claims"
+    temperature = judged.conditions.temperature
+    divided = f" Its answers are divided by a temperature of {temperature:.3g}." if temperature else ""
     return (
         f"{verdict}: {sure} sure on average, {right} right. Its probabilities are off by "
-        f"{percent(error)} (expected calibration error); of {plural(len(judged), 'image')}, chance alone "
-        f"would give about {percent(chance)}."
+        f"{percent(error)} (expected calibration error); of {plural(len(judged), 'image')}, chance "
+        f"alone would give about {percent(chance)}.{divided}"
     )
 
 

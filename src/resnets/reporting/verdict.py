@@ -14,11 +14,11 @@ from resnets.evaluation.evaluation import Evaluation
 from resnets.evaluation.metrics import wilson_interval
 from resnets.reporting.course import course_words
 from resnets.reporting.facts import TrainingFacts
-from resnets.reporting.words import percent, percent_interval
+from resnets.reporting.words import percent, percent_interval, shortened
 
 Tone: TypeAlias = Literal["fine", "warning", "error"]
 
-_UNEVEN = 1.2  # times its fair share, from which on the largest class is the better yardstick
+_UNEVEN = 0.05  # above its fair share, from which on the largest class is the better yardstick
 _BIASED = 0.03
 _SURE = 2.0  # standard errors
 
@@ -90,12 +90,12 @@ def _accuracy(judged: Evaluation) -> str:
 def _baseline(judged: Evaluation) -> tuple[str, Tone]:
     """What a constant answer would give, and whether the network is better than that."""
     largest, share = majority(judged)
-    name, chance = judged.class_names[largest], 1 / len(judged.class_names)
+    name, chance = shortened(judged.class_names[largest]), 1 / len(judged.class_names)
     low, _ = wilson_interval(int(judged.hits.sum()), len(judged))
     if low <= share:
         words = f"no better than always answering '{name}' ({percent(share)})"
         return (words, "error") if judged.top1 <= share else (f"perhaps {words}", "warning")
-    if share > _UNEVEN * chance:
+    if share - chance > _UNEVEN:
         return f"where always answering '{name}' gives {percent(share)}", "fine"
     return f"where guessing gives {percent(chance)}", "fine"
 
@@ -108,7 +108,7 @@ def _confusion(judged: Evaluation) -> str:
     count = int(both[i, j])
     if count < 2:
         return ""
-    first, second = judged.class_names[i], judged.class_names[j]
+    first, second = shortened(judged.class_names[i]), shortened(judged.class_names[j])
     if len(both) > 2:
         return f"most often confused: '{first}' and '{second}' ({plural(count, 'image')})"
     return f"'{first}' was taken for '{second}' {_times(wrong[i, j])}, the reverse {_times(wrong[j, i])}"

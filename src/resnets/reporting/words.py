@@ -62,3 +62,18 @@ def sentence_list(words: list[str]) -> str:
         'a, b and c'
     """
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def shortened(name: str, most: int = 40) -> str:
+    """Cut a name that is too long for a sentence, in the middle: names often differ at their ends.
+
+    Args:
+        name: of anything.
+        most: letters.
+
+    Example:
+        >>> shortened("a long name of a class", 11)
+        'a lon…class'
+    """
+    kept = most - 1
+    return name if len(name) <= most else f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"

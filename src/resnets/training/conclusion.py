@@ -2,34 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import nn
 
 from resnets.data.dataset import Dataset
+from resnets.data.findings import DataReport
 from resnets.data.fingerprint import fingerprint
 from resnets.evaluation.calibrating import calibrate
 from resnets.evaluation.evaluating import evaluate
 from resnets.evaluation.evaluation import Evaluation
+from resnets.files import write_text
+from resnets.quantities import memory
+from resnets.reporting.facts import TrainingFacts
+from resnets.reporting.model_card import model_card
+from resnets.reporting.report import kept_epoch, write_report
 from resnets.training.checkpoints import Checkpoint, load_checkpoint
 from resnets.training.depth import fold_gates
 from resnets.training.learner import part_of
+from resnets.training.machine import Machine
 from resnets.training.session import Session
+from resnets.training.situation import Choice
 from resnets.weights.classifier import Classifier
 from resnets.weights.model_info import DataFingerprint
 
+REPORT = "report.html"
 
-def conclude(session: Session, dataset: Dataset) -> tuple[Classifier, Evaluation | None]:
-    """Measure the network that the run keeps, and write its model file.
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What a run knows besides its session, for the report.
+
+    Attributes:
+        dataset: that was learned.
+        choices: what was decided by rule.
+        data_report: what the check of the data found; None without one.
+        machine: that it ran on.
+    """
+
+    dataset: Dataset
+    choices: Sequence[Choice]
+    data_report: DataReport | None
+    machine: Machine
+
+
+def conclude(session: Session, background: Background) -> Evaluation | None:
+    """Measure the network that the run keeps; write its model file, the report and the model card.
 
     With a validation split the temperature of its probabilities is fitted; the figures are those of the
     test split, where there is one.
 
     Args:
         session: at its end.
-        dataset: that was learned.
+        background: of the run.
     """
+    dataset, run = background.dataset, session.run
     network = kept_network(session).cpu()
     classifier = Classifier.from_network(
         network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
@@ -42,8 +71,39 @@ def conclude(session: Session, dataset: Dataset) -> tuple[Classifier, Evaluation
     evaluation = measure(classifier, dataset, session)
     if evaluation is not None:
         classifier.info = classifier.info.model_copy(update={"metrics": evaluation.metrics})
-    classifier.save(session.run.model_path)
-    return classifier, evaluation
+    facts = _facts(session, background, classifier, evaluation)
+    classifier.info = classifier.info.model_copy(update={"card": model_card(facts)})
+    classifier.save(run.model_path)
+    write_text(run.path / "README.md", classifier.info.card)
+    write_report(run.path / REPORT, facts)
+    run.write_curves(kept=kept_epoch(facts))
+    return evaluation
+
+
+def _facts(
+    session: Session, background: Background, classifier: Classifier, evaluation: Evaluation | None
+) -> TrainingFacts:
+    is_test = evaluation is not None and evaluation.split == "test"
+    machine = background.machine
+    return TrainingFacts(
+        info=classifier.info,
+        settings=session.settings,
+        history=session.run.history(),
+        dataset=background.dataset,
+        evaluation=None if is_test else evaluation,
+        test=evaluation if is_test else None,
+        choices=[(choice.key, choice.value, choice.reason) for choice in background.choices],
+        data_report=background.data_report,
+        num_parameters=sum(p.numel() for p in classifier.network.parameters()),
+        seconds=session.seconds(),
+        machine={
+            "device": machine.name,
+            "cores": f"{machine.cores}, {torch.get_num_threads()} threads",
+            "memory": memory(machine.memory_bytes),
+        },
+        command=f"resnets train --config {session.run.path / 'config.toml'}",
+        model_file=session.run.model_path.name,
+    )
 
 
 def kept_network(session: Session) -> nn.Module:

@@ -148,7 +148,7 @@ def _look_at_files(files: Sequence[Path]) -> _Seen:
                 with Image.open(files[place], formats=SUPPORTED) as image:
                     sizes.append(image.size)
                     num_grey += image.mode in _GREY_MODES
-            except Exception:  # noqa: S112, PERF203 - decoding it says what is wrong
+            except Exception:  # noqa: S112 - decoding it says what is wrong
                 continue
     return _Seen(sizes, num_grey)
 

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from resnets.data.dataset import Dataset, Split
-from resnets.data.fingerprint import _named_digests
+from resnets.data.fingerprint import named_digests
 from resnets.data.sources.problems import listed, refuse
 from resnets.data.splitting import relative_names
 from resnets.errors import WeightsError, printable
@@ -68,6 +68,8 @@ def data_changes(path: Path, dataset: Dataset) -> list[str]:
     try:
         with gzip.open(path, "rb") as file:
             before = [json.loads(line) for line in iter(lambda: file.readline(_LONGEST_LINE), b"")]
+        if not before:
+            raise ValueError("it is empty")
         known = {
             (image["split"], image["file"], image["size"], image["mtime_ns"]): image["sha256"]
             for image in before[1:]
@@ -107,7 +109,7 @@ def _images(split: Split, dataset: Dataset, known: Known) -> Iterator[Document]:
     keys = _keys(split, split.images, dataset.root)
     unknown = [i for i, key in enumerate(keys) if key not in known]
     unread = Split(split.name, [split.images[i] for i in unknown], split.labels[unknown])
-    _, _, found = _named_digests(unread, dataset.root)
+    _, _, found = named_digests(unread, dataset.root)
     read = dict(zip(unknown, found, strict=True))
     for i, (key, label) in enumerate(zip(keys, split.labels.tolist(), strict=True)):
         _, name, size, mtime = key
@@ -174,8 +176,7 @@ def _differences(
         (changed, "changed"),
     ):
         if names:
-            images = "image" if len(names) == 1 else "images"
-            yield f"{len(names)} {images} {word}: {listed(sorted(names))}"
+            yield f"{len(names)} {word}: {listed(sorted(names))}"
     if old == new and list(old) != list(new):
         yield "the images come in another order"
 

@@ -15,11 +15,9 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     Args:
         parameters: those without a gradient count as zero.
     """
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    if not gradients:
-        return torch.zeros(())
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    return norm
+    return nn.utils.get_total_norm(
+        [parameter.grad for parameter in parameters if parameter.grad is not None]
+    )
 
 
 def clip_gradients(parameters: Iterable[Tensor], norm: Tensor, longest: float) -> None:
@@ -42,7 +40,8 @@ def find_nonfinite(
     """Say where the numbers of a step are first not finite.
 
     Looked at are, in this order, the images, the weights, each module's output in another forward pass,
-    the loss, and the gradients that the step left behind. The network is afterwards as it was.
+    the loss, and the gradients that the step left behind. Batch norm statistics are not: those behind
+    the place took in what came from there. The network is afterwards as it was.
 
     Args:
         network: whose loss or gradients are not finite.
@@ -54,7 +53,7 @@ def find_nonfinite(
         A clause that names the place, to be continued.
     """
     named = [("the images have", images)]
-    named += [(f"the weights {name} have", weight) for name, weight in network.state_dict().items()]
+    named += [(f"the weights {name} have", weight) for name, weight in network.named_parameters()]
     broken = next((_describe(has, tensor) for has, tensor in named if _count(tensor)), None)
     return broken or _in_forward(network, images, targets, loss_of) or _in_gradients(network)
 

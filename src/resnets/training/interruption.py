@@ -19,6 +19,7 @@ from resnets.errors import Interrupted
 
 ECHO_SECONDS = 0.5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_STOP = b"\0"  # the number of no signal
 _WORDS = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}
 
 
@@ -87,8 +88,9 @@ class Interruption:
         signal.set_wakeup_fd(self._wakeup_before)
         receiver, sender = self._sockets
         self._sockets = None
-        sender.close()
+        sender.send(_STOP)  # closing it is no end for a reader as long as a forked process has it too
         self._watch.join()
+        sender.close()
         receiver.close()
 
     def _remember(self, number: int, _frame: FrameType | None) -> None:
@@ -101,15 +103,16 @@ class Interruption:
     def _count(self, receiver: socket.socket) -> None:
         """End the process at the second signal, even while the main thread waits for a disk or a GPU."""
         first: float | None = None
-        while received := receiver.recv(256):
-            for number in received:
-                if number not in _SIGNALS:
-                    continue
+        while (number := receiver.recv(1)) != _STOP:
+            if ord(number) in _SIGNALS:
                 first = first or time.monotonic()
                 if time.monotonic() - first > ECHO_SECONDS:
-                    os._exit(128 + number)
+                    os._exit(128 + ord(number))
 
     def _let_go(self) -> None:
         """In a forked process: its signals are not ours to count."""
         if self._sockets is not None:
             signal.set_wakeup_fd(-1)
+            for end in self._sockets:
+                end.close()
+            self._sockets = None

@@ -44,7 +44,7 @@ def make_loss(loss: Loss, *, num_classes: int, class_counts: Sequence[int]) -> L
                 scores, targets, reduction="none", label_smoothing=smoothing
             )
         else:
-            losses = _binary(scores, targets, smoothing)
+            losses = _binary(scores, targets, smoothing, loss.target_threshold)
         if weights is not None:
             weights = weights.to(scores.device)
             losses = losses * (weights[targets] if targets.ndim == 1 else targets @ weights)
@@ -54,10 +54,12 @@ def make_loss(loss: Loss, *, num_classes: int, class_counts: Sequence[int]) -> L
     return compute
 
 
-def _binary(scores: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+def _binary(scores: Tensor, targets: Tensor, smoothing: float, threshold: float | None) -> Tensor:
     num_classes = scores.shape[1]
     if targets.ndim == 1:
         targets = functional.one_hot(targets, num_classes)
+    elif threshold is not None:
+        targets = targets > threshold
     targets = targets.float() * (1 - smoothing) + smoothing / num_classes
     losses = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
     return losses.mean(1)

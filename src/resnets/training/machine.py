@@ -77,10 +77,11 @@ def memory_of_process(root: Path = Path("/")) -> tuple[int, int]:
     Args:
         root: of the file system.
     """
-    info = dict(re.findall(r"^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE))
+    found = re.findall(r"(?m)^(\w+):\s+(\d+) kB", _read(root / "proc/meminfo"))
+    info = {str(key): 1024 * int(value) for key, value in found}
     if "MemTotal" in info:
-        total = int(info["MemTotal"]) * 1024
-        free = int(info.get("MemAvailable", info["MemTotal"])) * 1024
+        total = info["MemTotal"]
+        free = info.get("MemAvailable", total)
     else:
         total = free = _physical_memory()
     groups = root / "sys/fs/cgroup"
@@ -94,8 +95,8 @@ def memory_of_process(root: Path = Path("/")) -> tuple[int, int]:
         limit, usage = _read(folder / limit_file).strip(), _read(folder / usage_file).strip()
         if limit.isdecimal() and usage.isdecimal() and int(limit) < _UNLIMITED:
             # What files left behind in memory counts as used, and is given back when it is needed.
-            cached = re.search(r"^inactive_file (\d+)$", _read(folder / "memory.stat"), re.MULTILINE)
-            left = int(limit) - int(usage) + (int(cached[1]) if cached else 0)
+            cached = re.search(r"(?m)^inactive_file (\d+)$", _read(folder / "memory.stat"))
+            left = int(limit) - int(usage) + (int(cached.group(1)) if cached else 0)
             total, free = min(total, int(limit)), max(0, min(free, left))
     return total, free
 

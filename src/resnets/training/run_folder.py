@@ -15,8 +15,8 @@ model.safetensors        the result
 from __future__ import annotations
 
 import json
+import logging
 import os
-import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from resnets.data.dataset import Dataset
 from resnets.errors import OutputError, WeightsError, printable
@@ -36,19 +36,16 @@ from resnets.recipes.toml_files import read_settings, write_settings
 from resnets.reporting.curves import curves_file
 from resnets.training.data_manifest import data_changes, write_manifest
 from resnets.training.environment import environment
-from resnets.training.events import EpochRecord, Event, StepProgress
+from resnets.training.events import EpochRecord, Event, RunStarted, StepProgress
 from resnets.training.log_file import logging_to
 from resnets.training.run_log import RunLog
+from resnets.training.run_places import LOCK, RUNS, folder_name, locked, next_folder
 
 State: TypeAlias = Literal["running", "done", "interrupted", "failed"]
 
-RUNS = Path("runs/train")
-"""Where runs go that are given no folder, below the current one."""
-
-_LOCK = ".lock"
 _CONFIG = "config.toml"
-_LONGEST_NAME = 100  # bytes; file systems take 255, and a number may follow
-_PATIENCE_S = 1.0  # a process that was just killed lets go of its lock within a moment
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,10 +94,10 @@ class RunFolder:
             OutputError: if the folder is in use or cannot be written.
         """
         try:
-            path = _next_folder(RUNS, folder_name(name)) if output is None else output
+            path = next_folder(RUNS, folder_name(name)) if output is None else output
             path.mkdir(parents=True, exist_ok=True)
-            run = cls(path, _locked(path))
-            if any(entry.name != _LOCK for entry in path.iterdir()):
+            run = cls(path, locked(path))
+            if any(entry.name != LOCK for entry in path.iterdir()):
                 run.close()
                 raise OutputError(
                     f"'{printable(str(path))}' is not empty, and runs are never overwritten: choose "
@@ -135,7 +132,7 @@ class RunFolder:
                 f"'{shown}' is not a run that can be resumed: it has no {_CONFIG}. A run is the folder "
                 f"that `resnets train` made, such as {RUNS / 'NAME'}"
             )
-        run = cls(folder, _locked(folder))
+        run = cls(folder, locked(folder))
         run.checkpoints.mkdir(exist_ok=True)
         return run
 
@@ -225,13 +222,17 @@ class RunFolder:
         """Write down what the training tells; a watcher.
 
         Args:
-            event: epochs go to `results.csv` and `events.jsonl`, every 50th step to the latter.
+            event: epochs go to `results.csv` and `events.jsonl`, every 50th step to the latter, and what
+                was chosen to `train.log`.
         """
         if isinstance(event, StepProgress):
             self._log.add_step(event)
         elif isinstance(event, EpochRecord):
             self._log.add_epoch(event)
             self.write_status("running")
+            log.info("epoch %d: loss %.4f", event.epoch, event.train_loss)
+        elif isinstance(event, RunStarted):
+            _log_start(event)
 
     def truncate(self, step: int) -> None:
         """Forget what came after a step: the run is about to do it again.
@@ -263,55 +264,6 @@ class RunFolder:
         return self.path / "data_manifest.jsonl.gz"
 
 
-def folder_name(text: str) -> str:
-    """Make a text the name of one folder: letters, digits and '._+=-', of at most 100 bytes.
-
-    Example:
-        >>> folder_name("resnet18,stem=small my photos"), folder_name("../../x"), folder_name("..")
-        ('resnet18-stem=small-my-photos', 'x', 'run')
-    """
-    kept = re.sub(r"[^\w.+=-]+", "-", text).encode()[:_LONGEST_NAME].decode(errors="ignore")
-    return kept.strip("-. ") or "run"
-
-
-def _next_folder(parent: Path, name: str) -> Path:
-    """Make the first of NAME, NAME-2, NAME-3, ... after the last that exists."""
-    parent.mkdir(parents=True, exist_ok=True)
-    numbers = [
-        int(found[1] or 1)
-        for entry in parent.iterdir()
-        if (found := re.fullmatch(rf"{re.escape(name)}(?:-([1-9]\d{{0,8}}))?", entry.name))
-    ]
-    number = max(numbers, default=0) + 1
-    while True:
-        path = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir()
-        except FileExistsError:  # another process was faster
-            number += 1
-        else:
-            return path
-
-
-def _locked(folder: Path) -> FileLock:
-    """Hold a folder.
-
-    Raises:
-        OutputError: if another process does, or it cannot be written.
-    """
-    lock = FileLock(folder / _LOCK, timeout=_PATIENCE_S)
-    shown = printable(str(folder))
-    try:
-        lock.acquire()
-    except Timeout:
-        raise OutputError(
-            f"another process is training in '{shown}': wait for it, or choose another folder"
-        ) from None
-    except OSError as error:
-        raise OutputError(f"cannot write in '{shown}': {error.strerror or error}") from error
-    return lock
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     """A document of ours; empty if there is none, or it is damaged."""
     try:
@@ -323,3 +275,13 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _log_start(run: RunStarted) -> None:
+    log.info("%s on %s, images: %s", run.model, run.device, dict(run.num_images))
+    for key, value, reason in run.choices:
+        log.info("%s = %s: %s", key, value, reason)
+    for note in run.notes:
+        log.info("note: %s", note)
+    if run.resumed_epoch is not None:
+        log.info("going on in epoch %d, after step %d", run.resumed_epoch + 1, run.resumed_step)

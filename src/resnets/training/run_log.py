@@ -27,7 +27,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 STEPS_PER_EVENT = 50
-"""Steps of an epoch from one line of `events.jsonl` to the next."""
+"""Steps of a run from one line of `events.jsonl` to the next."""
 
 _COLUMNS = tuple(field.name for field in fields(EpochRecord))
 _INTEGERS = {field.name for field in fields(EpochRecord) if field.type == "int"}
@@ -57,9 +57,9 @@ class RunLog:
 
     def add_step(self, progress: StepProgress) -> None:
         """Write every 50th step of training into the events; epochs are counted from 1 there."""
-        if progress.phase != "training" or progress.step % STEPS_PER_EVENT:
+        step = due_step(progress)
+        if step is None:
             return
-        step = progress.epoch * progress.num_steps + progress.step
         values = {
             "epoch": progress.epoch + 1,
             "step": step,
@@ -106,6 +106,16 @@ class RunLog:
                 "resnets writes; move it away, and the run goes on without its history"
             )
         return _parsed(self._results, lines, _record_of, first=2)
+
+
+def due_step(progress: StepProgress) -> int | None:
+    """The step of the run that was done, if it is to be written down.
+
+    Args:
+        progress: of training or validation; the latter is not written down.
+    """
+    step = progress.epoch * progress.num_steps + progress.step
+    return None if progress.phase != "training" or step % STEPS_PER_EVENT else step
 
 
 def _record_of(line: bytes) -> EpochRecord:

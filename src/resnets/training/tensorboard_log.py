@@ -8,7 +8,7 @@ from typing import Self
 
 from resnets.errors import MissingDependencyError
 from resnets.training.events import EpochRecord, Event, StepProgress
-from resnets.training.run_log import STEPS_PER_EVENT
+from resnets.training.run_log import due_step
 
 _OF_EPOCHS = {
     "loss/train": "train_loss",
@@ -45,10 +45,7 @@ class TensorBoardLog:
                 if (value := getattr(event, field)) is not None:
                     self._writer.add_scalar(tag, value, event.step)
             self._writer.flush()
-        elif isinstance(event, StepProgress) and event.phase == "training":
-            if event.step % STEPS_PER_EVENT:
-                return
-            step = event.epoch * event.num_steps + event.step
+        elif isinstance(event, StepProgress) and (step := due_step(event)) is not None:
             self._writer.add_scalar("steps/loss", event.loss, step)
             self._writer.add_scalar("steps/learning_rate", event.learning_rate, step)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from resnets.evaluation.evaluation import Evaluation
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.checkpoints import clean, newest_valid
 from resnets.training.choices import Choice, choose
-from resnets.training.conclusion import conclude
+from resnets.training.conclusion import REPORT, Background, conclude
 from resnets.training.data_facts import data_facts
 from resnets.training.events import EpochRecord, RunStarted, Watcher
 from resnets.training.interruption import Interruption
@@ -57,6 +58,23 @@ class TrainingResult:
     choices: tuple[Choice, ...]
     data_report: DataReport | None
     seconds: float
+
+    @property
+    def report(self) -> Path:
+        """Path of the report, a page for any browser."""
+        return self.folder / REPORT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `--json` prints them."""
+        return {
+            "folder": str(self.folder),
+            "model": str(self.model),
+            "report": str(self.report),
+            "seconds": round(self.seconds, 3),
+            "epochs": [record.to_dict() for record in self.history],
+            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
+            "choices": [vars(choice) for choice in self.choices],
+        }
 
 
 def train(
@@ -185,10 +203,11 @@ def prepare(
         interruption: is looked at in between.
         watch: is told how far it is.
     """
-    machine = this_machine(device)
+    machine = this_machine()
     dataset, report = open_data(settings, check=check, interruption=interruption, watch=watch)
     facts = data_facts(dataset)
-    settings, choices = choose(settings, facts, machine)
+    settings, choices = choose(settings, facts, machine, complete=settings.complete)
+    settings = settings.model_copy(update={"complete": True})
     check_requirements(settings, dataset, facts)
     return Prepared(settings, choices, dataset, report, machine, torch.device(device or machine.device))
 
@@ -216,8 +235,9 @@ def carry_out(
         )
     run.write_environment(device=prepared.device)
     if not resume:
+        report = prepared.data_report
+        run.write_manifest(dataset, digests=report.evidence.images.file_digests if report else ())
         run.write_settings(settings)
-        run.write_manifest(dataset)
     network = make_network(settings, dataset, device=prepared.device)
     warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
     loaders = make_loaders(settings, dataset, prepared.machine)
@@ -240,8 +260,8 @@ def carry_out(
             if explained := explain_out_of_memory(error, settings):
                 raise explained from error
             raise
-    _, evaluation = conclude(session, dataset)
-    run.write_curves()
+    background = Background(dataset, prepared.choices, prepared.data_report, prepared.machine)
+    evaluation = conclude(session, background)
     return TrainingResult(
         folder=run.path,
         model=run.model_path,
@@ -298,7 +318,8 @@ def go_on(session: Session, run: RunFolder) -> bool:
     checkpoint = newest_valid(run.checkpoints)
     if checkpoint is not None:
         session.restore(checkpoint)
-    run.truncate(session.steps_done)
+    is_unfinished = session.position.step == session.loader.num_steps  # validated and recorded again
+    run.truncate(session.steps_done - is_unfinished)
     return checkpoint is not None
 
 

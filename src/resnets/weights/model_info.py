@@ -88,6 +88,7 @@ class ModelInfo(Settings):
         licence: of the weights and of the data.
         origin: where the weights come from, in a sentence.
         versions: of the software that wrote the file.
+        card: the model card, in Markdown; '' for none.
     """
 
     architecture: Annotated[str, Field(max_length=100)]
@@ -102,6 +103,7 @@ class ModelInfo(Settings):
     licence: Licence | None = None
     origin: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
+    card: str = ""
 
     @model_validator(mode="after")
     def _classes_agree(self) -> ModelInfo:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from resnets.data.augmentation import geometry
 from resnets.data.augmentation.geometry import Interpolation
-from resnets.data.cropping import DRAWS, RandomResizedCrop
-from resnets.data.memory import Padding
+from resnets.data.crop_policy import Padding, RandomResizedCrop
+from resnets.data.cropping import DRAWS
 
 FILL = torch.tensor([10, 20, 30], dtype=torch.uint8)
 BLACK = torch.zeros(3, dtype=torch.uint8)

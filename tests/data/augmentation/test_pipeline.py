@@ -22,7 +22,7 @@ from resnets.data.augmentation.settings import (
     TrivialAugment,
 )
 from resnets.data.batches import normalize_batch
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.order import Indices
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import ConfigError, InputShapeError

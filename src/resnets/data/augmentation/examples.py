@@ -15,7 +15,7 @@ from resnets.data.augmentation.settings import (
     RandAugment,
     TrivialAugment,
 )
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 
 Example: TypeAlias = tuple[str, str, Augmentation]
 """Name, what is special about it, and settings that do nothing else."""

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from resnets.data import memory
-from resnets.data.cropping import DRAWS, Box, RandomResizedCrop, draw_box
-from resnets.data.memory import Padding
+from resnets.data.crop_policy import Padding, RandomResizedCrop
+from resnets.data.cropping import DRAWS, Box, draw_box
 
 _TINY = 1e-3
 # Grey levels that keep a whole number whole when it is cut off, as Pillow does, and not rounded.

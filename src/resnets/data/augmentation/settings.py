@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from resnets.config import Count, Settings
-from resnets.data.cropping import RandomResizedCrop, Ratios, Shares
-from resnets.data.memory import Padding
+from resnets.data.crop_policy import Padding, RandomResizedCrop, Ratios, Shares
 
 Probability = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Magnitude = Annotated[float, Field(strict=True, ge=0.0, le=30.0)]

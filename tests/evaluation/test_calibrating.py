@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import optimize
+from sklearn.metrics import log_loss
+from tests.evaluation.models import colour_data, colour_images, colour_model
+
+from resnets import Classifier, Preprocessing, calibrate, create_model, evaluate, load
+from resnets.data.dataset import Dataset, Split
+from resnets.errors import ConfigError, WeightsError
+from resnets.evaluation.calibration import COLDEST, HOTTEST, fit_temperature, halves, store_info
+from resnets.weights.safetensors_file import read_header, read_tensors
+
+
+def drawn(temperature: float, count: int = 3000) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Scores, and labels that come as often as the scores divided by the temperature say."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(0, 3, (count, 5))
+    scaled = np.exp(logits / temperature)
+    chances = np.cumsum(scaled / scaled.sum(1, keepdims=True), axis=1)
+    return logits, (generator.uniform(size=(count, 1)) > chances).sum(1)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0, 6.0])
+def test_the_temperature_has_the_lowest_loss_there_is(temperature: float) -> None:
+    logits, labels = drawn(temperature)
+
+    def loss(t: float) -> float:
+        scaled = np.exp(logits / t - (logits / t).max(1, keepdims=True))
+        return float(log_loss(labels, scaled / scaled.sum(1, keepdims=True), labels=range(5)))
+
+    theirs = optimize.minimize_scalar(
+        loss, bounds=(0.1, 15), method="bounded", options={"xatol": 1e-8}
+    ).x
+    assert fit_temperature(logits, labels) == pytest.approx(theirs, rel=1e-5)
+    assert fit_temperature(logits, labels) == pytest.approx(temperature, rel=0.15)
+
+
+def test_more_images_than_one_part_give_the_same() -> None:
+    logits, labels = drawn(2.0)
+    repeated = fit_temperature(np.tile(logits, (3, 1)), np.tile(labels, 3))
+    assert repeated == pytest.approx(fit_temperature(logits, labels), rel=1e-6)
+
+
+def test_images_that_cannot_tell_end_at_the_limits() -> None:
+    sure = np.eye(3)
+    assert fit_temperature(sure, np.arange(3)) == pytest.approx(COLDEST, rel=1e-3)
+    assert fit_temperature(sure, np.array([1, 2, 0])) == pytest.approx(HOTTEST, rel=1e-3)
+
+
+def test_halves_divide_every_class() -> None:
+    labels = np.array([2, 0, 0, 1, 0, 2, 2, 2, 1])
+    second = halves(labels)
+    assert [int(second[labels == c].sum()) for c in range(3)] in ([1, 1, 2], [2, 1, 2])
+    assert halves(np.zeros(1, np.int64)).tolist() == [False]
+
+
+def noisy(*splits: str) -> Dataset:
+    """Splits of images that a sharp model is far too sure of."""
+    made = {}
+    for number, name in enumerate(splits):
+        answers = np.random.default_rng(number).integers(0, 3, 300)
+        images = colour_images(answers.tolist(), seed=100 + number)
+        made[name] = Split(name, images, answers)
+    return colour_data([], [], splits=made)
+
+
+def test_val_is_fitted_to_and_test_reported_on() -> None:
+    model, data = colour_model(40), noisy("train", "val", "test")
+    before = evaluate(model, data, split="test")
+    after = calibrate(model, data)
+    fit = after.calibration
+    assert fit is not None
+    assert (after.split, len(after)) == ("test", 300)
+    assert (fit.fitted_on, fit.num_images, fit.cross_fitted) == ("val", 300, False)
+    val = evaluate(colour_model(40), data, split="val")
+    assert fit.temperature == pytest.approx(fit_temperature(val.logits, val.labels))
+    assert fit.temperature > 2
+    assert (fit.error_before, fit.loss_before) == (before.calibration_error, before.loss)
+    assert (fit.error, fit.loss) == (after.calibration_error, after.loss)
+    assert fit.error < fit.error_before / 2
+    assert after.top1 == before.top1
+    assert after.conditions.temperature == fit.temperature == model.info.temperature
+
+
+def test_a_calibrated_model_is_as_sure_everywhere() -> None:
+    model, data = colour_model(40), noisy("train", "val", "test")
+    reported = calibrate(model, data)
+    again = evaluate(model, data, split="test")
+    assert again.probabilities == pytest.approx(reported.probabilities, abs=1e-6)
+    assert again.conditions.temperature == model.info.temperature
+    image = data.splits["test"].images[0]
+    assert isinstance(image, np.ndarray)
+    (answer,) = model.predict(image)
+    assert answer.probability == pytest.approx(again.confidences[0], abs=1e-6)
+
+
+def test_fitting_twice_gives_the_same_temperature() -> None:
+    model, data = colour_model(40), noisy("train", "val", "test")
+    first, second = calibrate(model, data), calibrate(model, data)
+    assert first.calibration == second.calibration
+
+
+def test_without_other_images_each_half_is_calibrated_by_the_other() -> None:
+    model, data = colour_model(40), noisy("train", "test")
+    before = evaluate(model, data)
+    after = calibrate(model, data)
+    assert after.calibration is not None
+    assert (after.calibration.cross_fitted, after.calibration.fitted_on) == (True, "test")
+    assert model.info.temperature == pytest.approx(fit_temperature(before.logits, before.labels))
+    second = halves(before.labels)
+    for half in (second, ~second):
+        used = before.logits[half] / after.logits[half]
+        assert used == pytest.approx(
+            fit_temperature(before.logits[~half], before.labels[~half]), rel=1e-5
+        )
+
+
+@pytest.mark.parametrize(("answers", "recognised"), [([0, 1, 2] * 10, 30), ([0], 1)])
+def test_images_that_cannot_tell_leave_the_model_as_it_is(answers: list[int], recognised: int) -> None:
+    model = colour_model(temperature=1.5)
+    found = calibrate(model, colour_data(answers, answers))
+    assert (model.info.temperature, found.calibration) == (1.5, None)
+    assert found.notes[-1] == (
+        f"{len(answers)} images of colours test cannot tell how sure the model should be, it recognises "
+        f"{recognised} of them: the model was left as it is"
+    )
+
+
+@pytest.mark.parametrize("split", ["train", "all"])
+def test_training_images_are_refused(split: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        calibrate(colour_model(), noisy("train", "val", "test"), split=split)
+    assert str(caught.value) == (
+        "1 problem in the options: a temperature cannot be fitted to the training images, which the model "
+        "knows"
+    )
+
+
+def test_published_weights_cannot_keep_a_temperature() -> None:
+    with pytest.raises(ConfigError) as caught:
+        calibrate("resnet50:torchvision_v2", noisy("train", "val"))
+    assert str(caught.value) == (
+        "1 problem in the options: resnet50:torchvision_v2 is no file that could keep a temperature: give a "
+        "model file"
+    )
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    network = create_model("resnet8", num_classes=3).half()
+    model = Classifier.from_network(
+        network,
+        class_names=["red", "green", "blue"],
+        preprocessing=Preprocessing(image_size=8),
+        origin="x",
+    )
+    return model.save(tmp_path / "colours.safetensors")
+
+
+def test_the_file_gets_the_temperature_and_nothing_else_changes(model_file: Path) -> None:
+    header = read_header(model_file)
+    before, info = read_tensors(model_file, header), load(model_file).info
+    store_info(model_file, info.model_copy(update={"temperature": 1.25}))
+    after = read_tensors(model_file, read_header(model_file))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert {tensor.dtype for tensor in after.values()} == {torch.float16, torch.int64}
+    assert load(model_file).info == info.model_copy(update={"temperature": 1.25})
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(model_file: Path) -> None:
+    info = load(model_file).info
+    content = bytearray(model_file.read_bytes())
+    content[-1] ^= 1
+    model_file.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        store_info(model_file, info)
+    assert (
+        str(caught.value) == f"{str(model_file)!r} has changed since it was loaded: nothing was written"
+    )
+    assert model_file.read_bytes() == content

@@ -1,0 +1,341 @@
+"""Trainings that are killed, at random moments and inside saves, and resumed until they end.
+
+Every run is a process that this one forks, so that torch is loaded once.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import random
+import re
+import shutil
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from resnets.architectures.creation import create_model
+from resnets.data.crop_policy import RandomResizedCrop
+from resnets.errors import WeightsError
+from resnets.recipes.settings import Averaging, Checkpoints, TrainingSettings
+from resnets.training.checkpoint_files import verify
+from resnets.training.checkpoints import find_checkpoints, load_checkpoint
+from resnets.training.events import Event, StepProgress
+from resnets.training.memory import estimate_memory
+from resnets.training.train import train
+
+EVERY_STEPS = 2
+_CLOCK = ("images_per_second", "data_wait", "seconds", "memory_bytes")
+_SAVING_CALLS = ("mkdir", "open", "write", "fsync", "close", "rename", "unlink", "rmdir")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a run came to; two runs are alike if these are equal.
+
+    Attributes:
+        model: tensors of the model file.
+        checkpoint: of the last one: weights, their average, momentum and all else.
+        state: of the last one, without what the clock decides.
+        epochs: rows of results.csv, without what the clock decides.
+    """
+
+    model: dict[str, Tensor]
+    checkpoint: dict[str, Tensor]
+    state: dict[str, Any]
+    epochs: list[dict[str, str]]
+
+    def differs_from(self, other: Ending) -> list[str]:
+        """Name what is not the same, bit for bit."""
+        return [
+            what
+            for what, same in (
+                ("model file", same_bits(self.model, other.model)),
+                ("checkpoint", same_bits(self.checkpoint, other.checkpoint)),
+                ("state", self.state == other.state),
+                ("loss curve", self.epochs == other.epochs),
+            )
+            if not same
+        ]
+
+
+@dataclass
+class Tally:
+    """What was counted over all runs.
+
+    Attributes:
+        kills: in all.
+        aimed: of them inside a save.
+        inside: after which a half-written checkpoint lay there.
+        removing: after which a half-removed one lay there.
+        before: that came before the run had written its settings.
+        workers: of a process with two reading processes.
+        lost: checkpoints that were there before a kill and not afterwards, or do not verify.
+        most_steps: largest number of steps that had to be done again.
+        ended: runs that reached their end.
+        different: what differed from the undisturbed run, a line each.
+        steps: that were logged, and compared with those of the undisturbed run.
+    """
+
+    kills: int = 0
+    aimed: int = 0
+    inside: int = 0
+    removing: int = 0
+    before: int = 0
+    workers: int = 0
+    lost: list[str] = field(default_factory=list)
+    most_steps: int = 0
+    ended: int = 0
+    different: list[str] = field(default_factory=list)
+    steps: int = 0
+
+
+class Trial:
+    """One training that is killed again and again.
+
+    Args:
+        folder: for the data and the runs.
+        kind: 'arrays' in memory, or 'files' that are read by 0 or 2 processes in turn.
+        epochs: of five steps.
+    """
+
+    def __init__(self, folder: Path, kind: str, *, epochs: int) -> None:
+        estimate_memory(create_model("resnet8"), image_size=8, in_channels=3, batch_size=8)
+        # So that what it imports is imported once, and not by every process.
+        self.folder = folder
+        self.kind = kind
+        self.data = (write_arrays if kind == "arrays" else write_images)(folder / kind)
+        self.settings = TrainingSettings(
+            model="resnet8",
+            epochs=epochs,
+            batch_size=8,
+            checkpoints=Checkpoints(every_steps=EVERY_STEPS),
+            averaging=Averaging(decay=0.9),
+            crop=None if kind == "arrays" else RandomResizedCrop(),
+            workers=0,
+        )
+        self.reference, self.losses, self.seconds = self.undisturbed()
+
+    def undisturbed(self) -> tuple[Ending, dict[str, str], float]:
+        """Train once without a kill: the ending, the loss of every step, and how long it took."""
+        run = self.folder / f"{self.kind}-reference"
+        start = time.monotonic()
+        process = self.start(run)
+        assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said(run)
+        return read_ending(run), dict(read_steps(run)), time.monotonic() - start
+
+    def start(self, run: Path, *, die_at_call: int | None = None) -> int:
+        """Fork a process that trains, or goes on with what is there.
+
+        Args:
+            run: folder of the run.
+            die_at_call: of those that a save makes, counted over the whole process; before it, the
+                process kills itself.
+        """
+        process = os.fork()
+        if process:
+            return process
+        exit_code = 1
+        try:
+            os.setpgid(0, 0)
+            logging.disable(logging.CRITICAL)
+            if die_at_call is not None:
+                die_in_a_save(die_at_call)
+            resumed = (run / "config.toml").exists()
+            train(
+                self.data,
+                output=run,
+                resume=resumed,
+                settings=None if resumed else self.settings,
+                check=False,
+                device="cpu",
+                watch=step_log(run),
+            )
+            exit_code = 0
+        except BaseException:
+            run.with_suffix(".error").write_text(traceback.format_exc())
+        finally:
+            os._exit(exit_code)
+
+    def disturbed(self, chance: random.Random, tally: Tally, *, kills: int) -> None:
+        """Train with kills, and compare.
+
+        Args:
+            chance: of the moments.
+            tally: what is counted.
+            kills: of this run, at most.
+        """
+        run = self.folder / f"{self.kind}-run"
+        left = kills
+        while True:
+            aimed = left > 0 and chance.random() < 0.3
+            if (run / "config.toml").exists():
+                self.change_workers(run, chance)
+            elif run.exists():
+                shutil.rmtree(run)  # nothing was begun
+            call = chance.randrange(400) if aimed else None
+            process = self.start(run, die_at_call=call)
+            seen = self.wait(process, run, chance, in_time=left > 0 and not aimed)
+            exit_code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            with suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+            if exit_code != -signal.SIGKILL:
+                break
+            left -= 1
+            tally.kills += 1
+            tally.aimed += aimed
+            self.examine(run, seen, tally)
+        if exit_code:
+            tally.different.append(f"the run failed: {said(run)}")
+        else:
+            tally.ended += 1
+            tally.different += read_ending(run).differs_from(self.reference)
+        for step, loss in read_steps(run):
+            tally.steps += 1
+            if self.losses.get(step) != loss:
+                tally.different.append(f"step {step}: {loss} instead of {self.losses.get(step)}")
+        shutil.rmtree(run)
+        log_of(run).unlink(missing_ok=True)
+
+    def wait(self, process: int, run: Path, chance: random.Random, *, in_time: bool) -> set[int]:
+        """Wait for the moment, kill, and tell which checkpoints were there before."""
+        deadline = time.monotonic() + chance.uniform(0, 0.6 * self.seconds) if in_time else float("inf")
+        seen: set[int] = set()
+        while time.monotonic() < deadline:
+            seen = {found.step for found in find_checkpoints(run / "checkpoints")} or seen
+            if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return seen
+            time.sleep(0.002)
+        os.kill(process, signal.SIGKILL)
+        return seen
+
+    def change_workers(self, run: Path, chance: random.Random) -> None:
+        """Let another number of processes read from now on."""
+        if self.kind == "files":
+            config = run / "config.toml"
+            text = re.sub(r"(?m)^workers = \d", f"workers = {chance.choice([0, 2])}", config.read_text())
+            config.write_text(text)
+
+    def examine(self, run: Path, seen: set[int], tally: Tally) -> None:
+        """Count what a kill did."""
+        checkpoints = run / "checkpoints"
+        if not (run / "config.toml").exists():
+            tally.before += 1
+            log_of(run).unlink(missing_ok=True)
+            return
+        tally.workers += "workers = 2" in (run / "config.toml").read_text()
+        tally.inside += any(checkpoints.glob(".saving-*"))
+        tally.removing += any(checkpoints.glob(".removing-*"))
+        found = find_checkpoints(checkpoints)
+        for checkpoint in found:
+            try:
+                verify(checkpoint.path)
+            except WeightsError as error:
+                tally.lost.append(str(error))
+        newest = max((checkpoint.step for checkpoint in found), default=0)
+        if newest < max(seen, default=0):
+            tally.lost.append(f"step {max(seen)} was there, now {newest} is the newest")
+        done = max((int(step) for step, _ in read_steps(run)), default=0)
+        tally.most_steps = max(tally.most_steps, done - newest)
+
+
+def die_in_a_save(number: int) -> None:
+    """Let this process be killed before the given call of a save, a write in its middle."""
+    left = number
+
+    def wrap(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            nonlocal left
+            frames = (frame.name for frame in traceback.extract_stack(limit=12))
+            if any(frame in {"save_checkpoint", "prune", "clean"} for frame in frames):
+                left -= 1
+                if left < 0:
+                    if name == "write":
+                        original(args[0], args[1][: len(args[1]) // 2])
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **options)
+
+        return call
+
+    for name in _SAVING_CALLS:
+        setattr(os, name, wrap(name, getattr(os, name)))
+
+
+def step_log(run: Path) -> Callable[[Event], None]:
+    """Write down the loss of every step, exactly; beside the run, as it is no part of it."""
+    handle = os.open(log_of(run), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+
+    def watch(event: Event) -> None:
+        if isinstance(event, StepProgress) and event.phase == "training":
+            step = event.epoch * event.num_steps + event.step
+            os.write(handle, f"{step} {event.loss!r} {event.learning_rate!r}\n".encode())
+
+    return watch
+
+
+def log_of(run: Path) -> Path:
+    return run.with_suffix(".steps")
+
+
+def read_steps(run: Path) -> Iterator[tuple[str, str]]:
+    """Number and loss of every step that was done, those that were done again too."""
+    path = log_of(run)
+    for line in path.read_text().splitlines() if path.exists() else ():
+        step, _, loss = line.partition(" ")
+        yield step, loss
+
+
+def read_ending(run: Path) -> Ending:
+    from safetensors.torch import load_file
+
+    tensors, state = load_checkpoint(find_checkpoints(run / "checkpoints")[0].path)
+    state["position"].pop("seconds", None)
+    with (run / "results.csv").open(newline="") as file:
+        rows = [{k: v for k, v in row.items() if k not in _CLOCK} for row in csv.DictReader(file)]
+    return Ending(load_file(run / "model.safetensors"), tensors, state, rows)
+
+
+def same_bits(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(
+        a[name].dtype == b[name].dtype
+        and torch.equal(a[name].reshape(-1).view(torch.uint8), b[name].reshape(-1).view(torch.uint8))
+        for name in a
+    )
+
+
+def said(run: Path) -> str:
+    path = run.with_suffix(".error")
+    return path.read_text() if path.exists() else "nothing was said"
+
+
+def write_arrays(place: Path) -> Path:
+    """Random images of two classes, in one file."""
+    images, labels = random_images()
+    path = place.with_suffix(".npz")
+    np.savez(path, train_images=images, train_labels=labels)
+    return path
+
+
+def write_images(place: Path) -> Path:
+    """The same as files in class folders."""
+    for number, (image, label) in enumerate(zip(*random_images(), strict=True)):
+        folder = place / f"class{label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{number:02}.png")
+    return place
+
+
+def random_images() -> tuple[np.ndarray[Any, np.dtype[np.uint8]], np.ndarray[Any, np.dtype[np.int64]]]:
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (48, 8, 8, 3), dtype=np.uint8), np.arange(48) % 2
