@@ -1,4 +1,4 @@
-"""Writes docs/architectures.md from the registry, and the pictures of the README and the site."""
+"""Writes docs/architectures.md and recipes.md from their rows, and the pictures of README and site."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from resnets.architectures.creation import select_architectures
 from resnets.config import Settings
 from resnets.networks import NetworkOptions, ResidualStackOptions, StackOptions
 from resnets.quantities import count
+from resnets.recipes.catalog import Recipe, select_recipes
+from resnets.recipes.recipe_text import expected_row
 from resnets.registry import registered_name_rules
 
 DOCS = Path(__file__).parent
@@ -133,6 +135,51 @@ def architectures_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+RECIPES_HEAD = """# Recipes
+
+<!-- Written by docs/tables.py; change it there. -->
+
+A recipe is how a paper, or the code behind published weights, trained its networks: optimizer,
+schedule, augmentation and everything else that `resnets train DATA --recipe NAME` needs.
+`resnets list --recipes` lists them, `resnets describe fast_cifar` shows one with all that it sets.
+Every setting can be changed by `--set KEY=VALUE`, the network by `--model`.
+
+Costs count the floating-point operations of the whole training, six for each multiply-add of the
+network: 1 PFLOP is 10^15 of them, 1 EFLOP 10^18. Errors are those that were published, in percent;
+they were not measured here unless it says so.
+"""
+
+
+def recipes_page() -> str:
+    """Write the page of all recipes."""
+    recipes = select_recipes()
+    lines = [RECIPES_HEAD]
+    lines += ["| recipe | for | model | top-1 error | from |", "| --- | --- | --- | ---: | --- |"]
+    for recipe in recipes:
+        best = recipe.published_error
+        error = f"{best.top1:g}" if best else "-"
+        link = f"[{recipe.name}](#{recipe.name})"
+        lines.append(f"| {link} | {recipe.data} | `{recipe.model}` | {error} | {recipe.origin} |")
+    return "\n".join([*lines, *map(_recipe_section, recipes)]) + "\n"
+
+
+def _recipe_section(recipe: Recipe) -> str:
+    words = recipe.documentation
+    lines = ["", f"## {recipe.name}", "", recipe.summary, ""]
+    lines += ["```text", words["Command"], "```", ""]
+    lines += [f"**{title}.** {words[title]}\n" for title in ("Source", "Cost", "Expected")]
+    if recipe.unverified:
+        doubts = ", ".join(f"`{key}`" for key in recipe.unverified)
+        lines.append(f"**Doubtful.** Not stated by the source, or recalled: {doubts}.\n")
+    if recipe.expected:
+        lines += ["| model | data | top-1 | top-5 | how | source |"]
+        lines += ["| --- | --- | ---: | ---: | --- | --- |"]
+        for row in recipe.expected:
+            model, *others = expected_row(row)
+            lines.append(f"| `{model}` | {' | '.join(others)} |")
+    return "\n".join(lines).rstrip("\n")
+
+
 def _documented(settings: type[Settings]) -> dict[str, str]:
     """The options that a class adds, with what its docstring says of each."""
     attributes = (settings.__doc__ or "").partition("Attributes:")[2]
@@ -164,8 +211,9 @@ def _words(field: dict[str, Any]) -> str:
 
 
 def write_all() -> None:
-    """Write the page and the pictures."""
+    """Write the pages and the pictures."""
     (DOCS / "architectures.md").write_text(architectures_page(), encoding="utf-8")
+    (DOCS / "recipes.md").write_text(recipes_page(), encoding="utf-8")
     networks = [
         resnets.describe("vgg19"),
         resnets.describe("plain34"),

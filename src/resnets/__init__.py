@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from resnets.analysis.description import describe as describe
     from resnets.analysis.drawing import draw as draw
     from resnets.analysis.explaining import explain as explain
+    from resnets.applications.sklearn_classifier import ResNetClassifier as ResNetClassifier
     from resnets.architectures import register_architecture as register_architecture
     from resnets.architectures.creation import list_models as list_models
     from resnets.architectures.residual_rnn import residual_rnn as residual_rnn
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from resnets.evaluation.evaluating import evaluate as evaluate
     from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
+    from resnets.recipes.settings import TrainingSettings as TrainingSettings
     from resnets.registry import Architecture as Architecture
     from resnets.registry import Family as Family
     from resnets.registry import Paper as Paper
+    from resnets.training.train import train as train
     from resnets.units.residual_unit import ResidualUnit as ResidualUnit
     from resnets.weights.classifier import Classifier as Classifier
     from resnets.weights.converting import convert as convert
@@ -51,7 +54,10 @@ _HOMES = {
     "NetworkOptions": "resnets.networks.network_options",
     "Paper": "resnets.registry",
     "Preprocessing": "resnets.data.preprocessing_policy",
+    "ResNetClassifier": "resnets.applications.sklearn_classifier",
     "ResNetsError": "resnets.errors",
+    "TrainingSettings": "resnets.recipes.settings",
+    "train": "resnets.training.train",
     "ResidualUnit": "resnets.units.residual_unit",
     "calibrate": "resnets.evaluation.calibrating",
     "convert": "resnets.weights.converting",

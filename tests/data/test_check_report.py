@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -17,33 +16,10 @@ from resnets.data.checking import check
 from resnets.data.dataset import Dataset, Split
 from resnets.data.findings import DataReport
 
+from ..page_reader import read_page
 from .planted import jpeg, photographs
 
 HOSTILE = "<script>alert(1)</script>&\"'"
-VOID = {"meta", "img", "link", "br"}
-
-
-class Page(HTMLParser):
-    """Collects elements, and checks that each is closed by its own end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.text = ""
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes.extend(attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +39,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> DataReport:
     return check(Dataset("fruit" + HOSTILE, "class folders", root, names, {"train": split}))
 
 
-def parsed(text: str) -> Page:
-    made = Page()
-    made.feed(text)
-    assert made.open == []
-    return made
-
-
 def test_the_page_loads_and_runs_nothing(report: DataReport) -> None:
-    made = parsed(page(report))
+    made = read_page(page(report))
     assert set(made.tags).isdisjoint({"script", "link", "iframe", "object", "form", "a"})
     assert not any(name.startswith("on") for name, _ in made.attributes)
-    sources = [value or "" for name, value in made.attributes if name in ("src", "href")]
+    sources = [value for name, value in made.attributes if name in ("src", "href")]
     assert sources
     assert all(source.startswith("data:image/jpeg;base64,") for source in sources)
     assert "url(" not in page(report)
@@ -84,14 +53,14 @@ def test_the_page_loads_and_runs_nothing(report: DataReport) -> None:
 
 
 def test_names_are_shown_and_not_obeyed(report: DataReport) -> None:
-    made = parsed(page(report))
+    made = read_page(page(report))
     assert "same<script>alert(1)<_script>&\"'.jpg" in made.text
     assert "\x1b" not in page(report)
     assert "pear\\x1b[31m" in made.text
 
 
 def test_the_page_says_everything(report: DataReport) -> None:
-    text = parsed(page(report)).text
+    text = read_page(page(report)).text
     for finding in report.findings:
         assert finding.sentence[1:] in text
         assert finding.advice in text
@@ -107,7 +76,7 @@ def test_the_page_is_for_all_screens(report: DataReport) -> None:
 
 
 def test_thumbnails_are_the_pictures(report: DataReport) -> None:
-    sources = [value or "" for name, value in parsed(page(report)).attributes if name == "src"]
+    sources = [value for name, value in read_page(page(report)).attributes if name == "src"]
     images = [Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) for source in sources]
     assert {image.size for image in images} == {(96, 96)}
     first, second = (np.asarray(image).astype(int) for image in images[:2])
@@ -149,4 +118,4 @@ def test_nothing_wrong_is_said_in_words() -> None:
     split = Split("train", pixels, np.arange(50) % 2)
     report = check(Dataset("fine", "arrays", Path("fine.npz"), ("0", "1"), {"train": split}))
     assert next(reversed(list(text_lines(report)))).startswith("Nothing wrong was found. Checked in ")
-    assert "Nothing wrong was found." in parsed(page(report)).text
+    assert "Nothing wrong was found." in read_page(page(report)).text

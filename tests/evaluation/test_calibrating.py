@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 from scipy import optimize
 from sklearn.metrics import log_loss
-from tests.evaluation.models import colour_data, colour_images, colour_model
 
 from resnets import Classifier, Preprocessing, calibrate, create_model, evaluate, load
 from resnets.data.dataset import Dataset, Split
 from resnets.errors import ConfigError, WeightsError
 from resnets.evaluation.calibration import COLDEST, HOTTEST, fit_temperature, halves, store_info
 from resnets.weights.safetensors_file import read_header, read_tensors
+
+from .models import colour_data, colour_images, colour_model
 
 
 def drawn(temperature: float, count: int = 3000) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -115,10 +116,8 @@ def test_without_other_images_each_half_is_calibrated_by_the_other() -> None:
     assert model.info.temperature == pytest.approx(fit_temperature(before.logits, before.labels))
     second = halves(before.labels)
     for half in (second, ~second):
-        used = before.logits[half] / after.logits[half]
-        assert used == pytest.approx(
-            fit_temperature(before.logits[~half], before.labels[~half]), rel=1e-5
-        )
+        used = fit_temperature(before.logits[~half], before.labels[~half])
+        assert after.logits[half] * used == pytest.approx(before.logits[half], rel=1e-5)
 
 
 @pytest.mark.parametrize(("answers", "recognised"), [([0, 1, 2] * 10, 30), ([0], 1)])

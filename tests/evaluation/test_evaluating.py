@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.evaluation.models import COLOURS, colour_data, colour_images, colour_model
 
 from resnets import Classifier, Preprocessing, create_model, evaluate
 from resnets.data.dataset import Dataset, Split
 from resnets.data.packed import PackPolicy
 from resnets.data.packing import pack
 from resnets.errors import CheckFailedError, ConfigError, DataError, UnsupportedError, WeightsError
+
+from .models import COLOURS, colour_data, colour_images, colour_model
 
 ANSWERS = [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
 LABELS = [0, 0, 1, 1, 1, 1, 2, 2, 0, 0]
@@ -60,10 +61,10 @@ def test_images_are_seen_as_predict_sees_them(tmp_path: Path) -> None:
             pixels = generator.integers(0, 256, (30 + i, 40, 3), np.uint8)
             Image.fromarray(pixels).save(split / f"{i}.png")
     for views in ({}, {"flip": True}, {"crops": 5}, {"crops": 5, "flip": True}):
-        found = evaluate(model, tmp_path / "photos", workers=0, batch_size=5, **views)  # type: ignore[arg-type]
+        found = evaluate(model, tmp_path / "photos", workers=0, batch_size=5, **views)
         assert (found.split, len(found)) == ("val", 12)
         paths = [tmp_path / "photos" / name for name in found.images]
-        told = model.predict(paths, top=6, **views)  # type: ignore[arg-type]
+        told = model.predict(paths, top=6, **views)
         for answer, row, label in zip(told, found.probabilities, found.labels, strict=True):
             table = {c.index: c.probability for c in answer.classes}
             assert row == pytest.approx([table[i] for i in range(6)], abs=2e-6)
@@ -100,6 +101,7 @@ def test_ids_find_a_subset_and_all_classes_may_be_answered_unless_restricted() -
 def test_images_without_a_label_are_left_out() -> None:
     found = evaluate(colour_model(), colour_data([0, 1, 2], [-1, 1, -1]))
     assert (found.top1, found.images) == (1.0, ("test[1]",))
+    assert found.indices.tolist() == [1]
 
 
 def test_worst_and_least_certain_images() -> None:
@@ -139,6 +141,8 @@ def test_dictionary_is_json_without_nan() -> None:
         "count": 0,
         "precision": None,
         "recall": None,
+        "recall_low": None,
+        "recall_high": None,
         "f1": None,
     }
     assert document["confusion"] == [
@@ -178,6 +182,7 @@ def with_splits(*names: str, **fields: Any) -> Dataset:
 def test_split(names: tuple[str, ...], split: str | None, chosen: str, count: int) -> None:
     found = evaluate(colour_model(), with_splits(*names), split=split)
     assert (found.split, len(found), found.notes) == (chosen, count, ())
+    assert found.indices.tolist() == list(range(count))
 
 
 DRAWN = "val is 20 % of each class, drawn here by seed 0"

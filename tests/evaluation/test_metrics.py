@@ -92,9 +92,12 @@ def test_classes_and_confusion_are_those_of_scikit_learn(
     columns = sklearn_metrics.precision_recall_fscore_support(
         labels, predictions, labels=range(12), zero_division=np.nan
     )
-    for own, theirs in zip((ours.precision, ours.recall, ours.f1, ours.counts), columns, strict=True):
+    for own, theirs in zip((ours.precision, ours.recall, ours.f1, ours.count), columns, strict=True):
         assert own == pytest.approx(theirs, nan_ok=True, rel=1e-12)
     assert math.isnan(ours.recall[11])
+    assert math.isnan(ours.recall_low[11])
+    limits = metrics.wilson_interval(int(matrix[3, 3]), int(matrix[3].sum()))
+    assert (ours.recall_low[3], ours.recall_high[3]) == limits
     assert math.isnan(ours.precision[10])
     assert ours.recall[10] == 0
 

@@ -89,7 +89,7 @@ def test_autocast_computes_in_the_type_asked_for_and_answers_in_float32(
 
 def test_the_network_is_left_in_its_modes_even_after_an_error(pixels: NDArray[np.uint8]) -> None:
     network = create_model("resnet8", num_classes=4).train()
-    network.stem.eval()  # frozen
+    network.get_submodule("stem").eval()  # frozen
     modes = [module.training for module in network.modules()]
     statistics = {name: value.clone() for name, value in network.state_dict().items()}
     score(network, pixels)

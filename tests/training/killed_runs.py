@@ -15,8 +15,8 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from resnets.training.train import train
 
 EVERY_STEPS = 2
 _CLOCK = ("images_per_second", "data_wait", "seconds", "memory_bytes")
+_LONGEST_SECONDS = 600.0
 _SAVING_CALLS = ("mkdir", "open", "write", "fsync", "close", "rename", "unlink", "rmdir")
 
 
@@ -135,35 +136,50 @@ class Trial:
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said(run)
         return read_ending(run), dict(read_steps(run)), time.monotonic() - start
 
-    def start(self, run: Path, *, die_at_call: int | None = None) -> int:
-        """Fork a process that trains, or goes on with what is there.
+    def start(
+        self,
+        run: Path,
+        *,
+        check: bool = False,
+        prepare: Callable[[], None] | None = None,
+        watch: Callable[[Event], None] | None = None,
+    ) -> int:
+        """Fork a process that trains, or goes on with what is there, and ends as the command would.
 
         Args:
             run: folder of the run.
-            die_at_call: of those that a save makes, counted over the whole process; before it, the
-                process kills itself.
+            check: the data first.
+            prepare: done in the process before it trains.
+            watch: is told what happens.
         """
         process = os.fork()
         if process:
             return process
         exit_code = 1
         try:
-            os.setpgid(0, 0)
             logging.disable(logging.CRITICAL)
-            if die_at_call is not None:
-                die_in_a_save(die_at_call)
+            if prepare is not None:
+                prepare()
+            write_step = step_log(run)
+
+            def tell(event: Event) -> None:
+                write_step(event)
+                if watch is not None:
+                    watch(event)
+
             resumed = (run / "config.toml").exists()
             train(
                 self.data,
                 output=run,
                 resume=resumed,
                 settings=None if resumed else self.settings,
-                check=False,
+                check=check,
                 device="cpu",
-                watch=step_log(run),
+                watch=tell,
             )
             exit_code = 0
-        except BaseException:
+        except BaseException as error:
+            exit_code = getattr(error, "exit_code", 1)
             run.with_suffix(".error").write_text(traceback.format_exc())
         finally:
             os._exit(exit_code)
@@ -184,12 +200,10 @@ class Trial:
                 self.change_workers(run, chance)
             elif run.exists():
                 shutil.rmtree(run)  # nothing was begun
-            call = chance.randrange(400) if aimed else None
-            process = self.start(run, die_at_call=call)
+            prepare = partial(die_in_a_save, chance.randrange(400)) if aimed else None
+            process = self.start(run, prepare=prepare)
             seen = self.wait(process, run, chance, in_time=left > 0 and not aimed)
             exit_code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-            with suppress(ProcessLookupError):
-                os.killpg(process, signal.SIGKILL)
             if exit_code != -signal.SIGKILL:
                 break
             left -= 1
@@ -210,13 +224,15 @@ class Trial:
 
     def wait(self, process: int, run: Path, chance: random.Random, *, in_time: bool) -> set[int]:
         """Wait for the moment, kill, and tell which checkpoints were there before."""
-        deadline = time.monotonic() + chance.uniform(0, 0.6 * self.seconds) if in_time else float("inf")
+        seconds = chance.uniform(0, 0.6 * self.seconds) if in_time else _LONGEST_SECONDS
+        deadline = time.monotonic() + seconds
         seen: set[int] = set()
         while time.monotonic() < deadline:
             seen = {found.step for found in find_checkpoints(run / "checkpoints")} or seen
             if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 return seen
             time.sleep(0.002)
+        assert in_time, f"the run hangs: {said(run)}"
         os.kill(process, signal.SIGKILL)
         return seen
 
@@ -251,14 +267,19 @@ class Trial:
 
 
 def die_in_a_save(number: int) -> None:
-    """Let this process be killed before the given call of a save, a write in its middle."""
+    """Let this process be killed before a call of a save, a write in its middle.
+
+    Args:
+        number: of the call, from 0, over all saves of this process.
+    """
     left = number
+    saving = {"save_checkpoint", "prune", "clean"}
 
     def wrap(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
             nonlocal left
             frames = (frame.name for frame in traceback.extract_stack(limit=12))
-            if any(frame in {"save_checkpoint", "prune", "clean"} for frame in frames):
+            if any(frame in saving for frame in frames):
                 left -= 1
                 if left < 0:
                     if name == "write":

@@ -1,25 +1,26 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.training.situations import GPU, LAPTOP, photos, situation, squares
 
 from resnets.data.augmentation.settings import Augmentation
-from resnets.data.cropping import RandomResizedCrop
+from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.data_facts import DataFacts
 from resnets.training.image_rules import choose_augmentation, choose_crop, choose_preprocessing
 from resnets.training.machine import Machine
 from resnets.training.situation import Situation
-from tests.training.situations import GPU, LAPTOP, photos, situation, squares
 
 
 def shown(
     facts: DataFacts, machine: Machine = LAPTOP, *, model: str = "", given: dict[str, Any] | None = None
 ) -> Preprocessing:
-    settings = TrainingSettings(model=model, preprocessing=None if given is None else Preprocessing(**given))
+    settings = TrainingSettings(
+        model=model, preprocessing=None if given is None else Preprocessing(**given)
+    )
     value = choose_preprocessing(situation(settings, facts, machine)).value
     assert isinstance(value, Preprocessing)
     return value
@@ -97,7 +98,8 @@ def test_what_was_said_stays() -> None:
     both = shown(squares(28, grey_share=1.0, mean=(0.3,), std=(0.35,)), given=given)
     assert (both.image_size, both.channels) == (48, "BGR")
     assert both.mean == (0.406, 0.456, 0.485)  # ImageNet's, blue first
-    assert shown(photos(), given={"mean": (0.5,), "std": (0.5,)}).channels == "L"
+    three = {"mean": (0.5, 0.5, 0.5)}
+    assert shown(squares(28, grey_share=1.0), given=three).channels == "RGB"
 
 
 def seen(facts: DataFacts, size: int, **fields: Any) -> Situation:
@@ -136,8 +138,8 @@ def test_what_differs_in_the_mirror_is_not_mirrored(facts: DataFacts, reason: st
 
 def test_other_words_are_mirrored() -> None:
     names = ("leftover", "bright", "copyright")
-    colours = {"mean": (0.5,) * 3, "std": (0.2,) * 3, "class_names": ("0", "1", "2")}
-    for facts in (photos(class_names=names), replace(squares(32), **colours)):
+    colours = squares(32, mean=(0.5,) * 3, std=(0.2,) * 3, class_names=("0", "1", "2"))
+    for facts in (photos(class_names=names), colours):
         augmentation = choose_augmentation(seen(facts, 32)).value
         assert isinstance(augmentation, Augmentation)
         assert augmentation.flip == 0.5

@@ -5,7 +5,20 @@ from pathlib import Path
 import pytest
 import torch
 
+from resnets.errors import ConfigError
 from resnets.training.machine import memory_of_process, names_bf16, this_machine
+
+
+def test_a_device_can_be_named() -> None:
+    assert this_machine("cpu").device == "cpu"
+    gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    there = ", ".join(["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])])
+    for word in ("cuda:99", "tpu", "meta", "cpu:1"):
+        with pytest.raises(ConfigError) as error:
+            this_machine(word)
+        assert str(error.value) == (
+            f"1 problem in the training: there is no device '{word}' here; there is {there}"
+        )
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.training.situations import GPU, LAPTOP, photos, situation, squares
 
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.recipes.settings import TrainingSettings
@@ -18,7 +19,6 @@ from resnets.training.model_rules import (
     wanted_epochs,
 )
 from resnets.training.situation import Situation
-from tests.training.situations import GPU, LAPTOP, photos, situation, squares
 
 WEIGHTS = "resnet50:torchvision_v2"
 
@@ -57,7 +57,6 @@ def test_batches_leave_enough_steps(number: int, model: str, machine: Machine, b
 def test_batches_are_multiples_of_repeats() -> None:
     answer = choose_batch_size(situation(TrainingSettings(repeats=3), squares(32)))
     assert answer.value == 126
-    assert TrainingSettings(repeats=3, batch_size=126)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_the_network_fits_images_and_machine(
 ) -> None:
     answer = choose_model(seen(facts, size, machine))
     assert answer.value == name
-    assert model_facts(name).blank_network(Preprocessing(image_size=size), 3)
+    model_facts(name).blank_network(Preprocessing(image_size=size), 3)  # can be built
 
 
 def test_time_is_work_by_speed() -> None:

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.training.situations import GPU, LAPTOP
 
 from resnets.training.machine import Machine
 from resnets.training.precision import choose_precision
-from tests.training.situations import GPU, LAPTOP
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.training.situations import GIB, GPU, LAPTOP, photos, situation, squares
 
 from resnets.data.augmentation.settings import Augmentation, Mixing
 from resnets.data.preprocessing_policy import Preprocessing
@@ -19,14 +20,15 @@ from resnets.recipes.settings import (
 from resnets.training import recipe_rules as rules
 from resnets.training.schedules import schedule_problems
 from resnets.training.situation import Situation
-from tests.training.situations import GIB, GPU, LAPTOP, photos, situation, squares
 
 WEIGHTS = "resnet18:torchvision_v1"
 
 
 def seen(size: int = 32, **fields: Any) -> Situation:
     fields = {"batch_size": 128, "epochs": 30, "model": "resnet20"} | fields
-    return situation(TrainingSettings(preprocessing=Preprocessing(image_size=size), **fields), squares(size))
+    return situation(
+        TrainingSettings(preprocessing=Preprocessing(image_size=size), **fields), squares(size)
+    )
 
 
 @pytest.mark.parametrize(

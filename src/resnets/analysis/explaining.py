@@ -36,7 +36,9 @@ uint8 pixels (H, W, 3)."""
 
 _AT_A_TIME = 8  # images whose maps and gradients are in memory at once
 _PREVIEW = 1024  # pixels; longest side of the image that an explanation keeps
-_GRAIN = 32  # a map of pixels is averaged over this part of the image: single pixels cannot be seen
+_FINE = 28  # values across a map, from which on single ones are too small to see
+_BRIGHT = 0.98  # share of a fine map's values that stay below 1
+_LARGEST_GAIN = 4  # by how much that may brighten a map
 _FIRST_FRAME = "only the first of several frames or pages was seen"
 
 
@@ -176,7 +178,7 @@ class _Explainer:
                 LayerMap(
                     layer,
                     values.numpy(),
-                    _shown(values, grained=layer == WHOLE),
+                    _shown(values),
                     self._grid(layer),
                     item.seen,
                 )
@@ -204,16 +206,21 @@ class _Explainer:
         return ClassProbability(info.class_names[index], class_id, index, float(probabilities[index]))
 
 
-def _shown(raw: Tensor, *, grained: bool) -> NDArray[np.float32]:
-    """What speaks for the class, as a share of its maximum."""
+def _shown(raw: Tensor) -> NDArray[np.float32]:
+    """What speaks for the class, from 0 to 1.
+
+    Of a fine map, neighbours are averaged and the brightest few are all shown as 1: single values stand
+    out so far that nothing else would be seen.
+    """
     positive = raw[None].relu()
-    if grained:
-        grain = max(1, raw.shape[1] // _GRAIN) // 2 * 2 + 1
+    most = positive.max()
+    if min(raw.shape) >= _FINE:
+        grain = max(3, 2 * (min(raw.shape) // 64) + 1)
         positive = functional.avg_pool2d(
             positive, grain, stride=1, padding=grain // 2, count_include_pad=False
         )
-    most = positive.max()
-    values: NDArray[np.float32] = (positive / most if most > 0 else positive)[0].numpy()
+        most = torch.maximum(positive.quantile(_BRIGHT), positive.max() / _LARGEST_GAIN)
+    values: NDArray[np.float32] = (positive / most if most > 0 else positive)[0].clamp(max=1).numpy()
     return values
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from resnets.analysis.attribution import WHOLE
 from resnets.analysis.faithfulness import Deletion
 from resnets.analysis.map_grid import Map, MapGrid
 from resnets.analysis.overlays import Panel, draw_overlay
@@ -77,7 +78,12 @@ class Explanation:
         """Draw the image, and each map over it in grey, side by side."""
         caption = f"{printable(self.explained.label)}  {self.explained.probability:.1%}"
         panels = [
-            Panel(f"{self.method}  {layer.layer}", layer.values, layer.grid) for layer in self.maps
+            Panel(
+                self.method if layer.layer == WHOLE else f"{self.method}  {layer.layer}",
+                layer.values,
+                layer.grid,
+            )
+            for layer in self.maps
         ]
         return draw_overlay(self.preview, panels, self.seen, caption)
 

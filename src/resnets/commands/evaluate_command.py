@@ -183,7 +183,7 @@ def _blocks(found: Evaluation) -> Iterator[RenderableType]:
     yield ""
     yield _class_table(found)
     if pairs := found.confused(_PAIRS):
-        counts = dict(zip(found.class_names, found.per_class.counts.tolist(), strict=True))
+        counts = dict(zip(found.class_names, found.per_class.count.tolist(), strict=True))
         yield ""
         yield console.table(
             [("most confused", "left"), ("taken for", "left"), ("images", "right"), ("of all", "right")],
@@ -213,8 +213,9 @@ def _how(found: Evaluation) -> str:
 def _figure(metric: Metric) -> tuple[str, str]:
     if metric.name == "loss":
         return f"{metric.value:.4f}", ""
-    limits = "" if metric.low is None else f"{100 * metric.low:.2f} to {100 * (metric.high or 0):.2f} %"
-    return f"{100 * metric.value:.2f} %", limits
+    if metric.low is None or metric.high is None:
+        return f"{metric.value:.2%}", ""
+    return f"{metric.value:.2%}", f"{metric.low:.2%} to {metric.high:.2%}"
 
 
 def _calibration_lines(fit: Calibration) -> Iterator[str]:
@@ -232,7 +233,7 @@ def _calibration_lines(fit: Calibration) -> Iterator[str]:
 
 def _class_table(found: Evaluation) -> Table:
     scores, names = found.per_class, found.class_names
-    shown = [i for i in range(len(names)) if scores.counts[i]]
+    shown = [i for i in range(len(names)) if scores.count[i]]
     title = "class"
     if len(shown) > _CLASSES:
         shown = sorted(shown, key=lambda i: scores.f1[i])[:_WORST_CLASSES]
@@ -249,7 +250,7 @@ def _class_table(found: Evaluation) -> Table:
         [
             (
                 printable(names[i]),
-                f"{scores.counts[i]:,}",
+                f"{scores.count[i]:,}",
                 *(
                     "-" if isnan(x) else f"{x:.1%}"
                     for x in (scores.recall[i], scores.precision[i], scores.f1[i])

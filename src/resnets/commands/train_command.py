@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from resnets import console
 from resnets.commands.options import Json
 from resnets.errors import ConfigError, printable
+from resnets.quantities import count, memory
 
 if TYPE_CHECKING:
     from resnets.recipes.settings import TrainingSettings
+    from resnets.training.planning import TrainingPlan
+    from resnets.training.range_test import RangeTest
     from resnets.training.train import TrainingResult
 
 
@@ -61,13 +65,23 @@ def train_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
     ] = False,
+    find_lr: Annotated[
+        bool,
+        typer.Option(
+            "--find-lr",
+            help="Only try learning rates, and draw learning_rate.svg, in OUTPUT or here.",
+        ),
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write events for TensorBoard, too.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the result.")] = False,
     json: Json = False,
 ) -> None:
     r"""Train a network on your images: one folder for each class is enough.
 
-    What you do not say is chosen from the data, and printed with the reason. Ctrl-C saves and ends; --resume
-    goes on as if nothing had happened.
+    What you do not say is chosen from the data, and printed with the reason. Ctrl-C saves and ends;
+    --resume goes on as if nothing had happened.
 
     \b
     resnets train photos/ --output runs/pets
@@ -76,6 +90,8 @@ def train_command(
     """
     from resnets.commands.training_progress import TrainingProgress
     from resnets.training.allocator import keep_memory
+    from resnets.training.planning import plan
+    from resnets.training.range_test import find_learning_rate
     from resnets.training.train import train
 
     given = {
@@ -85,61 +101,133 @@ def train_command(
         "seed": seed,
         "workers": workers,
     }
-    settings = None if resume else _settings(recipe, config, overrides or [], given)
     if resume and (recipe or config or overrides or any(v is not None for v in given.values())):
         raise ConfigError(
             "the options", ["a resumed run keeps its settings: leave out all but --output"]
         )
+    if find_lr and (resume or dry_run or tensorboard):
+        raise ConfigError(
+            "the options", ["--find-lr keeps no run: leave out --resume, --dry-run and --tensorboard"]
+        )
+    settings = None
+    if not resume:
+        base = _recipe_or_file(recipe, config, data=data, model=model)
+        model = None if recipe else model  # the recipe has taken it, with what it adds to it
+        settings = _merged(base, overrides or [], given)
     keep_memory()
     with TrainingProgress(quiet=quiet or json) as progress:
-        result = train(
-            data,
-            model=model,
-            output=output,
-            resume=resume,
-            settings=settings,
-            check=check,
-            dry_run=dry_run,
-            device=device,
-            watch=progress,
-        )
-    _print_json(result) if json else _print_text(result)
+        if find_lr:
+            tested = find_learning_rate(
+                data, model=model, settings=settings, check=check, device=device, watch=progress
+            )
+        elif dry_run:
+            planned = plan(
+                data, model=model, settings=settings, check=check, device=device, watch=progress
+            )
+        else:
+            result = train(
+                data,
+                model=model,
+                output=output,
+                resume=resume,
+                settings=settings,
+                check=check,
+                device=device,
+                tensorboard=tensorboard,
+                watch=progress,
+            )
+    if find_lr:
+        _print_range_test(tested, output or Path(), json=json)
+    elif json:
+        console.print_json((planned if dry_run else result).to_dict())
+    elif dry_run:
+        _print_plan(planned)
+    else:
+        _print_result(result)
 
 
-def _settings(
-    recipe: str | None, config: Path | None, overrides: list[str], options: dict[str, Any]
+def _recipe_or_file(
+    recipe: str | None, config: Path | None, *, data: str | None, model: str | None
 ) -> TrainingSettings:
-    """Settings of a recipe or a file, and what the command line says besides."""
+    """What the options of the command line are put on top of."""
     from resnets.recipes.settings import TrainingSettings
-    from resnets.recipes.toml_files import merge, parse_overrides, read_settings
 
     if recipe and config:
         raise ConfigError("the options", ["--recipe and --config exclude each other: choose one"])
-    settings = TrainingSettings()
     if config is not None:
-        settings = read_settings(config)
+        from resnets.recipes.toml_files import read_settings
+
+        return read_settings(config)
     if recipe is not None:
         from resnets.recipes.catalog import find_recipe
 
-        settings = find_recipe(recipe).settings()
+        return find_recipe(recipe).settings(model=model, data=data)
+    return TrainingSettings()
+
+
+def _merged(
+    settings: TrainingSettings, overrides: list[str], options: dict[str, Any]
+) -> TrainingSettings:
+    from resnets.recipes.toml_files import merge, parse_overrides
+
     settings = merge(settings, parse_overrides(overrides))
     given = {key: value for key, value in options.items() if value is not None}
     return merge(settings, given, source="the options")
 
 
-def _print_text(result: TrainingResult) -> None:
+def _print_result(result: TrainingResult) -> None:
     folder = printable(str(result.folder))
     evaluation = result.evaluation
     if evaluation is not None:
         top1 = evaluation.metric("top1")
+        assert top1.low is not None
+        assert top1.high is not None
         console.print_line(
-            f"top-1 {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}) of {len(evaluation):,} images of "
-            f"{evaluation.split} that it has not learned from"
+            f"top-1   {top1.value:.2%} ({top1.low:.2%} to {top1.high:.2%}) of {len(evaluation):,} "
+            f"images of {evaluation.split} that it has not learned from"
         )
     console.print_line(f"model   {printable(str(result.model))}")
     console.print_line(f"report  {printable(str(result.report))}")
     console.say(f"Next: resnets predict photo.jpg --model {folder}")
 
 
-def _print_json(result: TrainingResult) -> None:
-    console.print_json(result.to_dict())
+def _print_plan(planned: TrainingPlan) -> None:
+    images = ", ".join(f"{count:,} {name}" for name, count in planned.num_images.items())
+    console.print_line(f"images  {images}; {len(planned.class_names)} classes")
+    console.print_line(
+        f"model   {printable(planned.settings.model)}, {count(planned.num_parameters)} parameters"
+    )
+    console.print_line(f"memory  {memory(planned.memory.bytes_total)} for a step, by estimate")
+    rows = [(choice.key, printable(choice.value), choice.reason) for choice in planned.choices]
+    if rows:
+        columns: tuple[tuple[str, Literal["left"]], ...] = (
+            ("setting", "left"),
+            ("chosen", "left"),
+            ("because", "left"),
+        )
+        console.print_blocks(["", console.table(columns, rows)])
+    for note in planned.notes:
+        console.print_line(f"note: {printable(note)}")
+    console.say("Nothing was written. Leave out --dry-run to train.")
+
+
+def _print_range_test(tested: RangeTest, folder: Path, *, json: bool) -> None:
+    from resnets.files import write_text
+
+    plot = folder / "learning_rate.svg"
+    with suppress(OSError):  # writing into it explains what is wrong
+        folder.mkdir(parents=True, exist_ok=True)
+    write_text(plot, tested.plot())
+    if json:
+        console.print_json({**tested.to_dict(), "plot": str(plot)})
+        return
+    if tested.suggestion is None:
+        console.print_line("suggestion  none: the loss fell by no more than chance explains")
+    else:
+        at, loss = tested.learning_rates[tested.best], tested.smoothed[tested.best]
+        console.print_line(
+            f"suggestion  {tested.suggestion:g}, a tenth of {at:.2g}, where the loss was lowest ({loss:.3g})"
+        )
+    console.print_line(f"plot        {printable(str(plot))}")
+    if tested.suggestion is not None:
+        console.say(f"Next: the same command with --lr {tested.suggestion:g} in place of --find-lr")

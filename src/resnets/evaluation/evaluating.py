@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from resnets.data.dataset import Dataset, Split
 from resnets.data.loading import Loader, LoadingOptions
@@ -27,7 +26,7 @@ from resnets.evaluation.labelled_images import (
     open_data,
     refuse_unusable,
 )
-from resnets.evaluation.scoring import OnBatch, score_split
+from resnets.evaluation.scoring import OnBatch, Scores, score_split
 from resnets.weights.classifier import Classifier
 from resnets.weights.loading import load
 
@@ -155,7 +154,8 @@ def score_images(
     _check(classifier, conditions, reading)
     info, present = classifier.info, images.present
     match = match_classes(images.class_names, images.class_ids, info, present=present)
-    logits, labels, names = _scores(classifier, images, conditions, reading)
+    scores, names = _scores(classifier, images, conditions, reading)
+    logits = scores.logits
     if not np.isfinite(logits).all():
         first = names[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]
         raise WeightsError(
@@ -180,7 +180,8 @@ def score_images(
         split=images.split,
         images=tuple(names),
         class_names=class_names,
-        labels=columns[labels],
+        indices=scores.indices,
+        labels=columns[scores.labels],
         logits=logits,
         conditions=replace(conditions, matched_by=match.by),
         notes=tuple(notes),
@@ -208,9 +209,11 @@ def _check(classifier: Classifier, conditions: Conditions, reading: Reading) -> 
 
 def _scores(
     classifier: Classifier, images: LabelledImages, conditions: Conditions, reading: Reading
-) -> tuple[NDArray[np.float32], NDArray[np.int64], list[str]]:
-    """Scores, labels and names of all images that have a label."""
-    logits, labels, names = [], [], []
+) -> tuple[Scores, list[str]]:
+    """Scores and names of all images that have a label; indices go through all parts."""
+    scored: list[Scores] = []
+    names: list[str] = []
+    start = 0
     try:
         for part in images.parts:
             with closing(_loader(part, classifier.preprocessing, conditions, reading)) as loader:
@@ -223,12 +226,14 @@ def _scores(
                     on_batch=reading.on_batch,
                 )
             known = scores.labels >= 0
-            logits.append(scores.logits[known])
-            labels.append(scores.labels[known])
-            names.extend(images.image_names(part, scores.indices[known]))
+            indices = scores.indices[known]
+            names.extend(images.image_names(part, indices))
+            scored.append(Scores(scores.logits[known], scores.labels[known], indices + start))
+            start += len(part)
     except ImageError:
         refuse_unusable(images, classifier.preprocessing, workers=reading.workers)
-    return np.concatenate(logits), np.concatenate(labels), names
+    columns = ([getattr(part, name) for part in scored] for name in ("logits", "labels", "indices"))
+    return Scores(*map(np.concatenate, columns)), names
 
 
 def _loader(

@@ -84,6 +84,7 @@ class Evaluation:
         split: 'train', 'val', 'test' or 'all'.
         images: names of the images.
         class_names: of the scores.
+        indices: (N,), int64, of the images in the split; of those in 'all', through all splits.
         labels: (N,), int64, the right classes.
         logits: (N, C), float32; the softmax of a row are the probabilities.
         conditions: how it was evaluated.
@@ -97,6 +98,7 @@ class Evaluation:
     split: str
     images: tuple[str, ...]
     class_names: tuple[str, ...]
+    indices: NDArray[np.int64]
     labels: figures.Classes
     logits: NDArray[np.float32]
     conditions: Conditions
@@ -258,8 +260,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them: every figure, and no list of all images."""
-        conditions, scores = self.conditions, self.per_class
-        columns = zip(scores.counts, scores.precision, scores.recall, scores.f1, strict=True)
+        scores = {name: column.tolist() for name, column in vars(self.per_class).items()}
         return {
             "model": self.model,
             "architecture": self.architecture,
@@ -267,7 +268,7 @@ class Evaluation:
             "split": self.split,
             "num_images": len(self),
             "num_classes": len(self.class_names),
-            "conditions": vars(conditions),
+            "conditions": vars(self.conditions),
             "metrics": {metric.name: _figure(metric) for metric in self.metrics},
             "calibration": vars(self.calibration) if self.calibration else None,
             "calibration_bins": [
@@ -275,14 +276,8 @@ class Evaluation:
                 for part in self.calibration_bins
             ],
             "classes": [
-                {
-                    "label": name,
-                    "count": int(n),
-                    "precision": _plain(p),
-                    "recall": _plain(r),
-                    "f1": _plain(f),
-                }
-                for name, (n, p, r, f) in zip(self.class_names, columns, strict=True)
+                {"label": name, **{key: _plain(column[i]) for key, column in scores.items()}}
+                for i, name in enumerate(self.class_names)
             ],
             "confusion": [
                 {

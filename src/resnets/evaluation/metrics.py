@@ -7,7 +7,6 @@ of each image (N,). A class that nothing can be said about has NaN.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from statistics import NormalDist
 from typing import Any, TypeAlias
 
@@ -88,14 +87,32 @@ def wilson_interval(hits: int, total: int, *, confidence: float = 0.95) -> tuple
         >>> [round(limit, 4) for limit in wilson_interval(7600, 10000)]
         [0.7515, 0.7683]
     """
+    low, high = wilson_intervals(np.array([hits]), np.array([total]), confidence=confidence)
+    return float(low[0]), float(high[0])
+
+
+def wilson_intervals(
+    hits: Classes, totals: Classes, *, confidence: float = 0.95
+) -> tuple[Numbers, Numbers]:
+    """Lower and upper limits of many shares; NaN where there were no trials.
+
+    Args:
+        hits: trials that succeeded.
+        totals: trials.
+        confidence: 0 to 1.
+
+    Shape:
+        (C,), (C,) -> (C,), (C,)
+    """
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    total = np.where(totals > 0, totals, np.nan)
     share = hits / total
     middle = share + z * z / (2 * total)
-    half = z * sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    half = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
     # At 0 and 1 the limit is exact; rounding must not move it.
-    low = 0.0 if hits == 0 else (middle - half) / scale
-    return low, 1.0 if hits == total else (middle + half) / scale
+    low = np.where(hits == 0, 0 * share, (middle - half) / scale)
+    return low, np.where(hits == totals, share, (middle + half) / scale)
 
 
 def log_softmax(scores: Scores) -> Numbers:
@@ -160,15 +177,19 @@ class PerClass:
     """Figures of each class, (C,).
 
     Attributes:
-        counts: images of the class.
+        count: images of the class.
         precision: share of the images taken for the class that are of it.
         recall: share of the images of the class that were recognised.
-        f1: harmonic mean of the two.
+        recall_low: of its 95 % interval.
+        recall_high: likewise.
+        f1: harmonic mean of precision and recall.
     """
 
-    counts: Classes
+    count: Classes
     precision: Numbers
     recall: Numbers
+    recall_low: Numbers
+    recall_high: Numbers
     f1: Numbers
 
 
@@ -179,10 +200,13 @@ def per_class(matrix: Classes) -> PerClass:
         matrix: of confusion.
     """
     right, counts, taken = np.diag(matrix), matrix.sum(1), matrix.sum(0)
+    low, high = wilson_intervals(right, counts)
     return PerClass(
-        counts=counts,
+        count=counts,
         precision=_ratio(right, taken),
         recall=_ratio(right, counts),
+        recall_low=low,
+        recall_high=high,
         f1=_ratio(2 * right, counts + taken),
     )
 

@@ -40,9 +40,9 @@ def fast_cifar(
         val_share=0.0,
         preprocessing=cifar_preprocessing(data),
         augmentation=shift_and_flip("reflect"),
-        optimizer=sgd(learning_rate=0.4, weight_decay=5e-4, decay="weights"),
+        optimizer=sgd(learning_rate=0.2, weight_decay=5e-4, decay="weights"),
         schedule=Schedule(shape="one_cycle", peak=0.25, final=0.0),
         loss=Loss(name="cross_entropy", label_smoothing=0.1),
-        averaging=Averaging(decay=0.99, every=5),
+        averaging=Averaging(decay=0.95, every=5),
         select="last",
     )

@@ -8,9 +8,7 @@ from math import isnan
 import numpy as np
 
 from resnets.evaluation.evaluation import Evaluation
-from resnets.evaluation.metrics import wilson_interval
 from resnets.reporting.markup import name, scrolling, share
-from resnets.reporting.words import percent_interval
 
 _COLUMNS = ("class", "images", "recognised", "95 % interval", "precision", "F1", "most often taken for")
 _NUMBERS = {"images", "recognised", "precision", "F1"}
@@ -57,12 +55,14 @@ def _table(judged: Evaluation) -> Iterator[str]:
 
 def _row(judged: Evaluation, i: int, *, rival: int, mistakes: int) -> str:
     classes, names = judged.per_class, judged.class_names
-    count = int(classes.counts[i])
+    count = int(classes.count[i])
     shares = (float(column[i]) for column in (classes.recall, classes.precision, classes.f1))
     recall, precision, f1 = (_number(-1 if isnan(x) else x, share(x)) for x in shares)
     images = _number(count, f"{count:,}")
     rivalry = f"{name(names[rival])} ({mistakes:,})" if mistakes else ""
-    interval = _interval(int(judged.confusion[i, i]), count)
+    interval = _interval(
+        *(float(c[i]) for c in (classes.recall_low, classes.recall, classes.recall_high))
+    )
     return (
         f'<tr><th scope="row">{name(names[i])}</th>{images}{recall}{interval}{precision}{f1}'
         f"<td>{rivalry}</td></tr>"
@@ -73,16 +73,15 @@ def _number(value: float, said: str) -> str:
     return f'<td class="number" data-value="{value:.6g}">{said}</td>'
 
 
-def _interval(hits: int, count: int) -> str:
-    if not count:
+def _interval(low: float, middle: float, high: float) -> str:
+    if isnan(middle):
         return '<td class="interval" data-value="-1">-</td>'
-    low, high = (100 * limit for limit in wilson_interval(hits, count))
-    said = percent_interval(hits, count)
-    middle = min(98.5, max(0.0, 100 * hits / count - 0.75))
+    said = f"{100 * low:.1f} to {100 * high:.1f} %"
+    mark = min(98.5, max(0.0, 100 * middle - 0.75))
     return (
-        f'<td class="interval" data-value="{low:.4f}"><svg viewBox="0 0 100 14" role="img" '
+        f'<td class="interval" data-value="{100 * low:.4f}"><svg viewBox="0 0 100 14" role="img" '
         f'preserveAspectRatio="none" aria-label="{said}"><title>{said}</title>'
         '<rect class="track" y="6" width="100" height="2"/>'
-        f'<rect class="range" x="{low:.1f}" y="3" width="{high - low:.1f}" height="8"/>'
-        f'<rect class="value" x="{middle:.1f}" y="1" width="1.5" height="12"/></svg></td>'
+        f'<rect class="range" x="{100 * low:.1f}" y="3" width="{100 * (high - low):.1f}" height="8"/>'
+        f'<rect class="value" x="{mark:.1f}" y="1" width="1.5" height="12"/></svg></td>'
     )

@@ -4,6 +4,10 @@ Confident learning, Northcutt et al. 2021, arXiv:1911.00068, sec. 3.1: a class c
 its probability is at least as high as it is, on average, for the images labelled with that class. An
 image is suspected if the most probable class that counts is not its label (off the diagonal of the
 confident joint, eq. 1).
+
+Tried with 200 of 4,000 labels changed at random and the exact probabilities of overlapping classes:
+where 99.8 % of the images can be recognised, 197 were found without a false alarm; where 90 % can, 156
+among 265; where 63 % can, 149 among 966, yet 21 among the first 24. Those are worth a look in any case.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def cost_facts(facts: TrainingFacts) -> dict[str, str]:
             "speed": f"{speed:,.0f} training images per second",
             "waiting for images": f"{percent(wait, 0)} of the time"
             + (": faster reading would help" if wait > 0.2 else ""),
-            "memory": memory(max(e.memory_bytes for e in history)),
+            "peak memory": memory(max(e.memory_bytes for e in history)),
         }
     return said | dict(facts.machine) | {"software": _software(facts.info.versions)}
 

@@ -146,7 +146,7 @@ def _classes(judged: Evaluation) -> Iterator[str]:
     yield f"### Each class, {few}"
     rows = []
     for i in shown:
-        count, hits = int(judged.per_class.counts[i]), int(judged.confusion[i, i])
+        count, hits = int(judged.per_class.count[i]), int(judged.confusion[i, i])
         recall, precision = (float(c[i]) for c in (judged.per_class.recall, judged.per_class.precision))
         interval = percent_interval(hits, count)
         name = plain(judged.class_names[i])
@@ -157,7 +157,7 @@ def _classes(judged: Evaluation) -> Iterator[str]:
 def _failures(judged: Evaluation) -> Iterator[str]:
     yield "## Known failures"
     pairs = judged.confused(10)
-    counts = dict(zip(judged.class_names, judged.per_class.counts.tolist(), strict=True))
+    counts = dict(zip(judged.class_names, judged.per_class.count.tolist(), strict=True))
     lines = [
         f"- '{plain(right)}' is taken for '{plain(answered)}': {count:,} of {counts[right]:,} images"
         for right, answered, count in pairs
@@ -165,8 +165,8 @@ def _failures(judged: Evaluation) -> Iterator[str]:
     suspects = len(suspected_labels(judged))
     if suspects:
         lines.append(
-            f"- {suspects:,} of the {len(judged):,} labels may be wrong themselves (confident learning), "
-            "which the report shows"
+            f"- {suspects:,} of the {len(judged):,} labels may be wrong themselves (confident "
+            "learning); the report shows them"
         )
     yield "\n".join(lines) if lines else "It made no mistake on these images."
 

@@ -7,7 +7,7 @@ from math import pi, sqrt
 
 from resnets.data.file_checks import plural
 from resnets.evaluation.evaluation import Evaluation
-from resnets.evaluation.metrics import CalibrationBin, calibration_error, wilson_interval
+from resnets.evaluation.metrics import CalibrationBin, wilson_interval
 from resnets.reporting.charts import reliability_chart
 from resnets.reporting.verdict import surplus_confidence
 from resnets.reporting.words import percent, percent_interval
@@ -44,20 +44,29 @@ def calibration_words(judged: Evaluation) -> str:
     Args:
         judged: see there.
     """
-    error = calibration_error(judged.confidences, judged.hits)
     chance = expected_by_chance(judged.calibration_bins)
     sure, right = percent(float(judged.confidences.mean())), percent(judged.top1)
     surplus = surplus_confidence(judged)
     verdict = "As sure as it is right"
     if surplus:
         verdict = "Too sure of itself" if surplus > 0 else "Right more often than it claims"
-    temperature = judged.conditions.temperature
-    divided = f" Its answers are divided by a temperature of {temperature:.3g}." if temperature else ""
+    error = percent(judged.calibration_error)
     return (
-        f"{verdict}: {sure} sure on average, {right} right. Its probabilities are off by "
-        f"{percent(error)} (expected calibration error); of {plural(len(judged), 'image')}, chance "
-        f"alone would give about {percent(chance)}.{divided}"
+        f"{verdict}: {sure} sure on average, {right} right. Its probabilities are off by {error} "
+        f"(expected calibration error); of {plural(len(judged), 'image')}, chance alone would give "
+        f"about {percent(chance)}.{_temperature(judged)}"
     )
+
+
+def _temperature(judged: Evaluation) -> str:
+    fitted, temperature = judged.calibration, judged.conditions.temperature
+    if fitted is not None:
+        number = plural(fitted.num_images, "image")
+        return (
+            f" A temperature of {fitted.temperature:.3g}, fitted to {number} of {fitted.fitted_on}, "
+            f"divides its answers; without it they would be off by {percent(fitted.error_before)}."
+        )
+    return f" A temperature of {temperature:.3g} divides its answers." if temperature else ""
 
 
 def expected_by_chance(bins: list[CalibrationBin]) -> float:

@@ -15,13 +15,13 @@ from pydantic import BaseModel
 
 from resnets.recipes.settings import TrainingSettings
 from resnets.training import image_rules, model_rules, recipe_rules
-from resnets.training.data_facts import DataFacts, data_facts
-from resnets.training.machine import Machine, this_machine
+from resnets.training.data_facts import DataFacts
+from resnets.training.machine import Machine
 from resnets.training.model_facts import model_facts
 from resnets.training.precision import choose_precision
 from resnets.training.situation import Answer, Choice, Situation
 
-__all__ = ["Choice", "DataFacts", "Machine", "choose", "data_facts", "this_machine"]
+__all__ = ["Choice", "choose"]
 
 Rule = Callable[[Situation], Answer | None]
 
@@ -111,11 +111,13 @@ def _is_open(settings: TrainingSettings, key: str, opening: Opening, *, complete
         said = said and step in part.model_fields_set
         part = getattr(part, step)
     value = getattr(part, name)
+    if opening == "unsaid":
+        return not complete and not (said and name in part.model_fields_set)
     if value is None or value == "":
-        return not (complete and opening == "unsaid")
+        return True
     if opening == "partly":
         return not complete and 0 < len(value.model_fields_set) < len(type(value).model_fields)
-    return opening == "unsaid" and not complete and not (said and name in part.model_fields_set)
+    return False
 
 
 def _with(settings: Any, path: list[str], value: object) -> Any:

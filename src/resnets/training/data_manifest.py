@@ -30,6 +30,7 @@ Known: TypeAlias = Mapping[tuple[str, str, int, int], str]
 """SHA-256 of files by split, name, size and time."""
 
 _LONGEST_LINE = 1_048_576
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def write_manifest(path: Path, dataset: Dataset, *, digests: Sequence[bytes] = ()) -> str:
@@ -151,7 +152,7 @@ def _known_from(dataset: Dataset, digests: Sequence[bytes]) -> Known:
 
 
 def _line(document: Document) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    return _encode(document).encode() + b"\n"
 
 
 def _essence(document: Document) -> Document:

@@ -139,8 +139,8 @@ def fold_gates(network: nn.Module) -> None:
         if not isinstance(unit.merge, Add) or not isinstance(last[0], nn.BatchNorm2d | nn.Conv2d):
             raise UnsupportedError(
                 f"the gate of {name} cannot become part of its weights: only a unit that adds can take "
-                "it, and whose residual ends in a norm or a convolution. Use drop_path_rate, which needs "
-                "none"
+                "it, and whose residual ends in a norm or a convolution. Use drop_path_rate, which "
+                "needs none"
             )
         for parameter in last[0].parameters():
             parameter.mul_(unit.gate)

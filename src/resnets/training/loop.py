@@ -142,7 +142,7 @@ def finish_epoch(session: Session, scores: Scores | None, speed: Speed) -> None:
 
 
 def end_warmup(session: Session) -> None:
-    """End a warm-up that waits for the training error, once it is low enough (He et al. 2015, sec. 4.2)."""
+    """End a warm-up that waits for the training error once that is low enough (He et al. 2015, 4.2)."""
     target, position = session.settings.schedule.warmup_until_error, session.position
     if target is not None and position.warmup_end is None and position.recent_error < target:
         position.warmup_end = session.steps_done + 1
@@ -214,7 +214,7 @@ def _located(error: NonFiniteError, session: Session, batch: Batch) -> NonFinite
     names = ", ".join(map(str, batch.indices[:8].tolist()))
     return NonFiniteError(
         f"{error} in step {position.step + 1} of epoch {position.epoch + 1}, at a learning rate of "
-        f"{position.learning_rate:.4g}, with images {names}, ... of the training split. The weights were "
-        f"not changed, and the last checkpoint is in {session.run.checkpoints}. Try a lower "
+        f"{position.learning_rate:.4g}, with images {names}, ... of the training split. The weights "
+        f"were not changed, and the last checkpoint is in {session.run.checkpoints}. Try a lower "
         "optimizer.learning_rate, a longer schedule.warmup_epochs or clip_norm = 1.0"
     )

@@ -11,10 +11,14 @@ from typing import Literal
 
 import torch
 
+from resnets.errors import ConfigError, printable
+
 Device = Literal["cpu", "cuda", "mps"]
 
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 # Of x86 and, the last, of ARM, as Linux writes them. Without such instructions bf16 is emulated.
+_AMPERE = (8, 0)
+# The first compute capability with bf16 in its tensor cores.
 _UNLIMITED = 2**60
 # Bytes. What version 1 of control groups says where there is no limit is above it.
 
@@ -40,19 +44,42 @@ class Machine:
     has_bf16: bool
 
 
-def this_machine() -> Machine:
-    """Look at the machine: the first GPU if there is one, else the processor."""
+def this_machine(device: str | None = None) -> Machine:
+    """Look at the machine.
+
+    Args:
+        device: in PyTorch's words, such as 'cpu' or 'cuda:1'. [the first GPU, or else the processor]
+
+    Raises:
+        ConfigError: if there is no such device, or nothing here was written for its kind.
+    """
+    where = _device(device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if torch.cuda.is_available():
-        free, total = torch.cuda.mem_get_info()
-        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-        return Machine("cuda", torch.cuda.get_device_name(), cores, total, free, has_bf16)
+    if where.type == "cuda":
+        free, total = torch.cuda.mem_get_info(where)
+        has_bf16 = torch.cuda.get_device_capability(where) >= _AMPERE
+        return Machine("cuda", torch.cuda.get_device_name(where), cores, total, free, has_bf16)
     total, free = memory_of_process()
-    if torch.backends.mps.is_available():
+    if where.type == "mps":
         total = min(total, torch.mps.recommended_max_memory())
         return Machine("mps", platform.processor(), cores, total, min(total, free), has_bf16=False)
     text = _read(Path("/proc/cpuinfo"))
     return Machine("cpu", _processor(text), cores, total, free, has_bf16=names_bf16(text))
+
+
+def _device(word: str | None) -> torch.device:
+    kinds = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if word is None:
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if kinds[kind]))
+    try:
+        device = torch.device(word)
+    except RuntimeError:
+        device = torch.device("meta")
+    if (device.index or 0) >= kinds.get(device.type, 0):
+        there = [kind if kind != "cuda" else f"cuda:{i}" for kind in kinds for i in range(kinds[kind])]
+        problem = f"there is no device {printable(word)!r} here; there is {', '.join(there)}"
+        raise ConfigError("the training", [problem])
+    return device
 
 
 def names_bf16(cpuinfo: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resnets.data.preprocessing_policy import Preprocessing
+from resnets.errors import ResNetsError
 from resnets.networks.stem_choice import choose_stem
 from resnets.training.machine import Machine
 from resnets.training.model_facts import ModelFacts, model_facts
@@ -123,15 +124,17 @@ def _speed(machine: Machine) -> float:
 
 
 def _multiply_adds(model: ModelFacts, preprocessing: Preprocessing) -> int:
-    """Of convolutions and linear layers, for one image."""
+    """Of convolutions and linear layers, for one image; 0 if images and model do not go together."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    network = model.blank_network(preprocessing, num_classes=10).eval()
     size = preprocessing.image_size
     images = torch.empty(1, preprocessing.num_channels, size, size, device="meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(images)
+        try:
+            model.blank_network(preprocessing, num_classes=10).eval()(images)
+        except ResNetsError:  # check_requirements says so, with all that is wrong besides
+            return 0
     return int(counter.get_total_flops()) // 2
 
 

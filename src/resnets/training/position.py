@@ -76,7 +76,7 @@ class Position:
 
     @property
     def recent_error(self) -> float:
-        """Share of the images of the last 100 steps that were not recognised; 1 before as many are done."""
+        """Share of the last 100 steps' images that were not recognised; 1 before as many are done."""
         if len(self.recent) < _RECENT:
             return 1.0
         seen, right = map(sum, zip(*self.recent, strict=True))

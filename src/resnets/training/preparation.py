@@ -9,15 +9,16 @@ import torch
 from torch import nn
 
 from resnets.data.checked_opening import open_checked
+from resnets.data.checking import check as check_images
 from resnets.data.dataset import Dataset, Split
 from resnets.data.findings import DataReport
-from resnets.data.fingerprint import Fingerprint, fingerprint
 from resnets.data.loading import Loader, LoadingOptions
 from resnets.data.opening import open_dataset
 from resnets.data.packed import PackedSplit, PackPolicy, open_packed
 from resnets.data.packing import is_stale, packed_path
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.residence import as_shown, read_into_memory, size_in_memory
+from resnets.data.splitting import with_validation
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.events import Checking, Watcher
 from resnets.training.interruption import Interruption
@@ -35,6 +36,7 @@ _SHARE_IN_MEMORY = 0.25
 def open_data(
     settings: TrainingSettings,
     *,
+    opened: Dataset | None,
     check: bool,
     interruption: Interruption,
     watch: Watcher,
@@ -43,12 +45,17 @@ def open_data(
 
     Args:
         settings: whose `data` it is.
+        opened: the data set, if the user has opened it; without a validation split, one is made here.
         check: decode and compare all images.
         interruption: is looked at in between.
         watch: is told how far the check is.
     """
     share = settings.val_share
+    if opened is not None and share and "val" not in opened.splits:
+        opened = with_validation(opened, share=share, seed=settings.seed)
     if not check:
+        if opened is not None:
+            return opened, None
         dataset = open_dataset(settings.data, seed=settings.seed, val_share=share, needs_val=share > 0)
         return dataset, None
 
@@ -56,6 +63,8 @@ def open_data(
         interruption.check()
         watch(Checking(what, done, total))
 
+    if opened is not None:
+        return opened, check_images(opened, on_progress=go_on)
     return open_checked(
         settings.data, seed=settings.seed, val_share=share, needs_val=share > 0, on_progress=go_on
     )
@@ -193,7 +202,7 @@ def build_session(
     network: nn.Module,
     run: RunFolder,
     interruption: Interruption,
-    watch: Watcher,
+    watchers: list[Watcher],
 ) -> Session:
     """Put everything together.
 
@@ -204,7 +213,7 @@ def build_session(
         network: from `make_network`.
         run: where everything is written.
         interruption: ends the run early.
-        watch: is told what happens.
+        watchers: are told what happens.
     """
     assert settings.preprocessing is not None
     labels = dataset.splits["train"].labels
@@ -217,6 +226,6 @@ def build_session(
         validation=loaders.val,
         run=run,
         interruption=interruption,
-        watch=watch,
+        watchers=watchers,
         num_classes=len(dataset.class_names),
     )

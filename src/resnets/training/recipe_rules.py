@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from resnets.errors import ResNetsError
 from resnets.recipes.settings import Averaging, FineTuning, Schedule
 from resnets.training.memory import estimate_memory, parts_that_fit
 from resnets.training.situation import Answer, Choice, Situation
@@ -153,15 +154,18 @@ def choose_accumulation(situation: Situation) -> Answer | None:
     settings, model = situation.settings, situation.model
     assert model is not None
     assert settings.preprocessing is not None
-    estimate = estimate_memory(
-        model.blank_network(settings.preprocessing, max(2, situation.facts.num_classes)),
-        image_size=settings.train_image_size or settings.preprocessing.image_size,
-        in_channels=settings.preprocessing.num_channels,
-        batch_size=settings.batch_size or 1,
-        precision=settings.precision or "float32",
-        optimizer=settings.optimizer.name,
-        averaging=settings.averaging is not None,
-    )
+    try:
+        estimate = estimate_memory(
+            model.blank_network(settings.preprocessing, max(2, situation.facts.num_classes)),
+            image_size=settings.train_image_size or settings.preprocessing.image_size,
+            in_channels=settings.preprocessing.num_channels,
+            batch_size=settings.batch_size or 1,
+            precision=settings.precision or "float32",
+            optimizer=settings.optimizer.name,
+            averaging=settings.averaging is not None,
+        )
+    except ResNetsError:  # check_requirements says so, with all that is wrong besides
+        return None
     limit = _MEMORY_SHARE * situation.machine.memory_bytes
     parts = parts_that_fit(estimate, settings.batch_size or 1, limit)
     if parts is None or parts == 1:

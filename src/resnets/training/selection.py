@@ -35,9 +35,9 @@ class Selection:
             hits: which of its images were recognised.
             loss: of them, in the mean; decides between epochs with the same top-1.
             step: of the run.
-            stopping: what counts as a real improvement: more images recognised than after the last one, by
-                more than chance explains. Both saw the same images, so only those count on which they
-                differ.
+            stopping: what counts as a real improvement: more images recognised than after the last
+                one, by more than chance explains. Both saw the same images, so only those count on
+                which they differ.
 
         Returns:
             Whether this is the best so far.

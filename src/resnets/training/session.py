@@ -36,7 +36,7 @@ class Session:
         validation: loader of the images that it is measured on; None without.
         run: where everything is written.
         interruption: tells when somebody wants the run to end.
-        watch: is told what happens.
+        watchers: are told what happens.
         num_classes: of the data.
         position: where it is.
         selection: the best epoch so far.
@@ -49,7 +49,7 @@ class Session:
     validation: Loader | None
     run: RunFolder
     interruption: Interruption
-    watch: Watcher
+    watchers: list[Watcher]
     num_classes: int
     position: Position = field(default_factory=Position)
     selection: Selection = field(default_factory=Selection)
@@ -113,7 +113,8 @@ class Session:
     def tell(self, event: Event) -> None:
         """Write down what happened, and tell whoever watches."""
         self.run.record(event)
-        self.watch(event)
+        for watch in self.watchers:
+            watch(event)
 
     def save(self) -> None:
         """Write a checkpoint, then let go of those that are no longer needed."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from resnets.data.dataset import Dataset
 from resnets.data.findings import DataReport
@@ -17,23 +16,17 @@ from resnets.errors import ConfigError, Interrupted, WeightsError
 from resnets.evaluation.evaluation import Evaluation
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.checkpoints import clean, newest_valid
-from resnets.training.choices import Choice, choose
+from resnets.training.choices import Choice
 from resnets.training.conclusion import REPORT, Background, conclude
-from resnets.training.data_facts import data_facts
 from resnets.training.events import EpochRecord, RunStarted, Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.loop import fit
-from resnets.training.machine import Machine, this_machine
-from resnets.training.memory import (
-    MemoryEstimate,
-    check_memory,
-    estimate_memory,
-    explain_out_of_memory,
-)
-from resnets.training.preparation import build_session, make_loaders, make_network, open_data
-from resnets.training.requirements import check_requirements
+from resnets.training.memory import check_memory, explain_out_of_memory
+from resnets.training.planning import Prepared, complete, expected_memory, found, prepare
+from resnets.training.preparation import build_session, make_loaders, make_network
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session
+from resnets.training.tensorboard_log import TensorBoardLog
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +71,7 @@ class TrainingResult:
 
 
 def train(
-    data: str | Path | None = None,
+    data: str | Path | Dataset | None = None,
     *,
     model: str | Path | None = None,
     output: str | Path | None = None,
@@ -86,6 +79,7 @@ def train(
     settings: TrainingSettings | None = None,
     check: bool = True,
     device: str | None = None,
+    tensorboard: bool = False,
     watch: Watcher | None = None,
 ) -> TrainingResult:
     """Train a network on a folder of images, and write a model file that needs no further word.
@@ -94,7 +88,8 @@ def train(
     chance or load: the same call gives the same run. SIGTERM and Ctrl-C end it after the step, saved.
 
     Args:
-        data: a data set, as for `open_dataset`; `settings.data` if it is left out.
+        data: a data set, as for `open_dataset`, or one that is open already; `settings.data` if it is
+            left out.
         model: what to train, as in `settings.model`, which it replaces.
         output: folder of the run. [a new one in runs/train]
         resume: go on with the run in `output`, whose own settings hold; `data` may say where the images
@@ -102,6 +97,7 @@ def train(
         settings: of the training.
         check: decode and compare all images first.
         device: 'cpu', 'cuda' or 'cuda:1'. [a GPU, if there is one]
+        tensorboard: write events for TensorBoard into the run, too; needs `resnets[train]`.
         watch: is told what happens.
 
     Raises:
@@ -120,6 +116,7 @@ def train(
         given = run.read_settings() if run else settings or TrainingSettings()
         prepared = prepare(
             complete(given, data=data, model=model),
+            opened=data if isinstance(data, Dataset) else None,
             check=check and not resume,
             device=device,
             interruption=interruption,
@@ -127,45 +124,14 @@ def train(
         )
         run = run or RunFolder.create(place, name=Path(prepared.settings.data).resolve().name)
         with run, run.log_to_file(), status_kept(run):
-            return carry_out(run, prepared, resume=resume, interruption=interruption, watch=told)
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """What is known before the first byte is written.
-
-    Attributes:
-        settings: complete.
-        choices: what was decided by rule.
-        dataset: to learn.
-        data_report: what the check found; None without one.
-        machine: to run on.
-        device: to run on.
-    """
-
-    settings: TrainingSettings
-    choices: tuple[Choice, ...]
-    dataset: Dataset
-    data_report: DataReport | None
-    machine: Machine
-    device: torch.device
-
-
-def complete(
-    settings: TrainingSettings, *, data: str | Path | None, model: str | Path | None
-) -> TrainingSettings:
-    """Put what the arguments say into the settings.
-
-    Raises:
-        ConfigError: if nothing says where the images are.
-    """
-    told = {"data": data, "model": model}
-    settings = settings.model_copy(
-        update={key: str(value) for key, value in told.items() if value is not None}
-    )
-    if not settings.data:
-        raise ConfigError("the training", ["data is missing: say where the images are"])
-    return settings
+            return carry_out(
+                run,
+                prepared,
+                resume=resume,
+                tensorboard=tensorboard,
+                interruption=interruption,
+                watch=told,
+            )
 
 
 def open_run(
@@ -186,34 +152,14 @@ def open_run(
     return RunFolder.open(place)
 
 
-def prepare(
-    settings: TrainingSettings,
+def carry_out(
+    run: RunFolder,
+    prepared: Prepared,
     *,
-    check: bool,
-    device: str | None,
+    resume: bool,
+    tensorboard: bool,
     interruption: Interruption,
     watch: Watcher,
-) -> Prepared:
-    """Look at the data and the machine, and decide what the settings leave open.
-
-    Args:
-        settings: of the user.
-        check: decode and compare all images.
-        device: of the user.
-        interruption: is looked at in between.
-        watch: is told how far it is.
-    """
-    machine = this_machine()
-    dataset, report = open_data(settings, check=check, interruption=interruption, watch=watch)
-    facts = data_facts(dataset)
-    settings, choices = choose(settings, facts, machine, complete=settings.complete)
-    settings = settings.model_copy(update={"complete": True})
-    check_requirements(settings, dataset, facts)
-    return Prepared(settings, choices, dataset, report, machine, torch.device(device or machine.device))
-
-
-def carry_out(
-    run: RunFolder, prepared: Prepared, *, resume: bool, interruption: Interruption, watch: Watcher
 ) -> TrainingResult:
     """Train, evaluate, and write everything down.
 
@@ -221,6 +167,7 @@ def carry_out(
         run: where.
         prepared: what.
         resume: go on from the newest checkpoint, if there is one.
+        tensorboard: write events for TensorBoard, too.
         interruption: ends the run early.
         watch: is told what happens.
 
@@ -241,7 +188,8 @@ def carry_out(
     network = make_network(settings, dataset, device=prepared.device)
     warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
     loaders = make_loaders(settings, dataset, prepared.machine)
-    with closing(loaders):
+    with ExitStack() as stack:
+        stack.enter_context(closing(loaders))
         session = build_session(
             settings,
             dataset,
@@ -249,11 +197,14 @@ def carry_out(
             network=network,
             run=run,
             interruption=interruption,
-            watch=watch,
+            watchers=[watch],
         )
         resumed = go_on(session, run) if resume else False
+        if tensorboard:
+            written = stack.enter_context(TensorBoardLog(run.path, first_step=session.steps_done))
+            session.watchers.append(written)
         notes = (*loaders.notes, *((warning,) if warning else ()), *found(prepared.data_report))
-        watch(started(session, prepared, notes=notes, resumed=resumed))
+        session.tell(started(session, prepared, notes=notes, resumed=resumed))
         try:
             fit(session)
         except (RuntimeError, MemoryError) as error:
@@ -288,27 +239,6 @@ def started(
         notes=notes,
         resumed_epoch=session.position.epoch if resumed else None,
         resumed_step=session.position.step,
-    )
-
-
-def found(report: DataReport | None) -> tuple[str, ...]:
-    """What the check of the data found that may spoil a training, a sentence each."""
-    findings = report.findings if report else ()
-    return tuple(finding.sentence for finding in findings if finding.severity != "note")
-
-
-def expected_memory(network: nn.Module, settings: TrainingSettings) -> MemoryEstimate:
-    """Estimate what a step will need."""
-    assert settings.preprocessing is not None
-    assert settings.batch_size is not None
-    return estimate_memory(
-        network,
-        image_size=settings.train_image_size or settings.preprocessing.image_size,
-        in_channels=settings.preprocessing.num_channels,
-        batch_size=-(-settings.batch_size // settings.accumulation),
-        precision=settings.precision or "float32",
-        optimizer=settings.optimizer.name,
-        averaging=settings.averaging is not None,
     )
 
 
