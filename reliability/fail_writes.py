@@ -1,7 +1,7 @@
 """Disks that fail while a run is saved: every call of a save with five errors, once and for good.
 
-The failing calls are those of tests/training/failing_calls.py; the checkpoint is ResNet-20's with
-momentum and averaged weights.
+The failing calls are those of tests/training/failing_calls.py; the checkpoint is ResNet-8's with
+momentum.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ PACKAGES = ("resnets", "torch")
 
 def checkpoint_tensors() -> dict[str, torch.Tensor]:
     """What the checkpoint of a small run holds."""
-    weights = create_model("resnet20").state_dict()
-    parts = ("model", "average", "momentum")
+    weights = create_model("resnet8").state_dict()
+    parts = ("network", "momentum")
     return {f"{part}.{name}": tensor for part in parts for name, tensor in weights.items()}
 
 

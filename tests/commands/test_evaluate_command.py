@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i, answer in enumerate(model.predict(pixels, top=3)):
         split = "train" if i < 3 else ("val", "test")[i % 2]
         # In val and test, the model is right about two of three.
-        label = NAMES[i] if i < 3 else answer.classes[(i % 6) // 4].label
+        label = NAMES[i] if i < 3 else answer.classes[(0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 2)[i % 12]].label
         path = made / "photos" / split / label / f"{i:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels[i]).save(path)
@@ -217,7 +217,7 @@ def test_images_that_cannot_tell_are_an_error_with_calibrate(
 ) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (4, 20, 20, 3), np.uint8)
     for i, answer in enumerate(load("pets.safetensors").predict(pixels)):
-        for split, label in (("train", NAMES[i % 2]), ("test", answer.label)):
+        for split, label in (("train", NAMES[i % 3]), ("test", answer.label)):
             folder = tmp_path / "few" / split / label
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels[i]).save(folder / f"{i}.png")

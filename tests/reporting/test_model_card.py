@@ -93,9 +93,16 @@ def test_the_card_says_what_one_should_know() -> None:
     assert all(plain(finding.sentence) in card for finding in report.findings)
     assert "- weights: CC-BY-4.0\n- data: own photographs" in card
     assert "seed = 7" in card
-    assert "```bash\nresnets train pets.npz\n```" in card
+    assert "```bash\nresnets train --config config.toml\n```" in card
     assert "It knows 3 classes" in card
     assert len(images) > len(train)
+
+
+def test_folders_of_the_writer_are_not_told() -> None:
+    settings = {"data": "/home/jane/secret/pets", "model": "/home/jane/old.safetensors"}
+    card = model_card(facts_of(confused(MATRIX), settings=settings))
+    assert "jane" not in card
+    assert 'data = "pets"\nmodel = "old.safetensors"' in card
 
 
 def test_both_splits_are_measured() -> None:

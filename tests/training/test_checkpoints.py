@@ -11,6 +11,7 @@ import pickle
 import shutil
 import struct
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -395,6 +396,35 @@ def test_a_save_that_fails_says_why(
         save(tmp_path, 7)
     assert str(caught.value) == f"cannot save the checkpoint '{tmp_path}/step-00000007': {message}"
     assert names(tmp_path) == []
+
+
+def test_everything_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[tuple[str, str]] = []
+
+    def watched(name: str) -> Callable[..., Any]:
+        original = getattr(os, name)
+
+        def call(first: Any, *rest: Any) -> Any:
+            path = Path(f"/proc/self/fd/{first}").readlink() if name == "fsync" else Path(first)
+            events.append((name, path.name if path.parent != tmp_path else "FOLDER"))
+            return original(first, *rest)
+
+        return call
+
+    for name in ("open", "fsync", "rename"):
+        monkeypatch.setattr(os, name, watched(name))
+    save(tmp_path / "checkpoints", 1)
+    monkeypatch.undo()
+    written = [name for call, name in events if call == "open" and "." in name and name[0] != "."]
+    assert written == ["tensors.safetensors", "state.json", "manifest.json"]
+    (temporary,) = {name for call, name in events if call == "rename"}
+    renamed = events.index(("rename", temporary))
+    synced = [name for call, name in events[:renamed] if call == "fsync"]
+    assert synced[-4:] == [*written, temporary]
+    assert [name for call, name in events[renamed:] if call == "fsync"] == ["FOLDER"]
+    assert events[1] == ("fsync", tmp_path.name)  # the folder of checkpoints is new
 
 
 def test_what_cannot_be_held_is_refused_before_anything_is_written(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def send_in_a_save(number: int) -> None:
         os.kill(os.getpid(), number)
         original(handle)
 
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
 
 
 def end_of(process: int) -> int:
@@ -66,12 +66,18 @@ def goes_on(trial: Trial, run: Path) -> None:
     assert read_ending(run).differs_from(trial.reference) == []
 
 
-@pytest.mark.parametrize(
-    ("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
-)
-@pytest.mark.parametrize("phase", [*PHASES, "save"])
+def cases() -> Iterator[object]:
+    """Every phase with both; each trains twice, so that only some are for every day."""
+    quick = {("step", signal.SIGTERM), ("validation", signal.SIGINT), ("save", signal.SIGTERM)}
+    for phase in (*PHASES, "save"):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            marks = () if (phase, number) in quick else (pytest.mark.slow,)
+            yield pytest.param(phase, number, marks=marks, id=f"{phase}, {number.name}")
+
+
+@pytest.mark.parametrize(("phase", "number"), cases())
 def test_a_signal_ends_the_run_and_it_goes_on(
-    trial: Trial, tmp_path: Path, phase: str, number: int, exit_code: int
+    trial: Trial, tmp_path: Path, phase: str, number: signal.Signals
 ) -> None:
     run = tmp_path / "run"
     if phase == "save":
@@ -79,7 +85,7 @@ def test_a_signal_ends_the_run_and_it_goes_on(
     else:
         process = trial.start(run, check=phase == "check", watch=send_at(phase, number))
     start = time.monotonic()
-    assert end_of(process) == exit_code, said(run)
+    assert end_of(process) == {signal.SIGTERM: 143, signal.SIGINT: 130}[number], said(run)
     assert time.monotonic() - start < 30
     assert "resnets.errors.Interrupted: " in said(run)
     if phase == "check":

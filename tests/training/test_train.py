@@ -313,7 +313,9 @@ def test_progressive_depth_opens_every_unit(data: Path, tmp_path: Path) -> None:
         train(data, output=tmp_path / "cut", settings=made, device="cpu", watch=ending_at(11, end))
     train(output=tmp_path / "cut", resume=True, device="cpu")
     assert_same_run(tmp_path / "cut", run)
-    late = {name: t for name, t in last_tensors(run).items() if "stages.0.units.1.residual.conv1" in name}
+    late = {
+        name: t for name, t in last_tensors(run).items() if "stages.0.units.1.residual.conv1" in name
+    }
     assert late
     assert all(t.abs().sum() > 0 for t in late.values())
 

@@ -66,6 +66,14 @@ def test_the_card_has_the_hubs_front_matter(model: resnets.Classifier) -> None:
     assert "classes    2: cat, dog" in card
 
 
+def test_a_trainings_own_card_goes_along(model: resnets.Classifier) -> None:
+    own = '---\nlicense: cc0-1.0\n---\n```python\nmodel = resnets.load("model.safetensors")\n```\n'
+    card = hub_card(model.info.model_copy(update={"card": own}), "user/pets")
+    assert card == own.replace(
+        'resnets.load("model.safetensors")', 'resnets.Classifier.from_pretrained("user/pets")'
+    )
+
+
 def test_failures_are_told(model: resnets.Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise RuntimeError("401 Client Error\nand much more")

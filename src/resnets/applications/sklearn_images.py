@@ -79,9 +79,9 @@ def as_labels(y: Any, *, num_images: int) -> tuple[NDArray[Any], Labels]:
 
 
 def _as_array(values: Any) -> NDArray[Any]:
-    if isinstance(values, Sequence) and not isinstance(values, str | bytes):
-        if any(isinstance(value, str | os.PathLike) for value in values):
-            return np.array(values, object)
+    is_list = isinstance(values, Sequence) and not isinstance(values, str | bytes)
+    if is_list and any(isinstance(value, str | os.PathLike) for value in values):
+        return np.array(values, object)
     try:
         return np.asarray(values)
     except ValueError:

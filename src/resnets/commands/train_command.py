@@ -226,7 +226,8 @@ def _print_range_test(tested: RangeTest, folder: Path, *, json: bool) -> None:
     else:
         at, loss = tested.learning_rates[tested.best], tested.smoothed[tested.best]
         console.print_line(
-            f"suggestion  {tested.suggestion:g}, a tenth of {at:.2g}, where the loss was lowest ({loss:.3g})"
+            f"suggestion  {tested.suggestion:g}, a tenth of {at:.2g}, where the loss was lowest, "
+            f"{loss:.3g}"
         )
     console.print_line(f"plot        {printable(str(plot))}")
     if tested.suggestion is not None:

@@ -70,7 +70,10 @@ class ImageAnswer:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            name: round(value, 6) if isinstance(value, float) else value
+            for name, value in vars(self).items()
+        }
 
 
 @dataclass(frozen=True, eq=False)

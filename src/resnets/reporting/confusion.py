@@ -36,7 +36,11 @@ def confusion_section(judged: Evaluation) -> Iterator[str]:
     yield '<section id="confusion"><h2>What it confuses</h2>'
     yield '<div class="panel"><div class="beside wide">'
     yield "<div>"
-    yield scrolling("Confusion matrix", _table(judged)) if few else "".join(_picture(judged))
+    if few:
+        yield '<p class="more">Rows: what it is. Columns: what was answered. Numbers: images.</p>'
+        yield scrolling("Confusion matrix", _table(judged))
+    else:
+        yield from _picture(judged)
     yield "</div>"
     yield from _pairs(judged)
     yield "</div></div></section>"
@@ -48,8 +52,8 @@ def _table(judged: Evaluation) -> Iterator[str]:
     shares = matrix / np.maximum(counts, 1)[:, None]
     most = max(1e-9, float((shares - np.diag(np.diag(shares))).max()))
     heads = "".join(f'<th scope="col"><span>{name(n)}</span></th>' for n in names)
-    yield '<table class="matrix"><caption><span>Rows: what it is. Columns: what was answered. '
-    yield f"Numbers: images.</span></caption><thead><tr><td></td>{heads}</tr></thead><tbody>"
+    yield '<table class="matrix" aria-label="Images of each class by what was answered"><thead><tr>'
+    yield f"<td></td>{heads}</tr></thead><tbody>"
     for i, row in enumerate(matrix.tolist()):
         cells = [
             _cell(count, share=float(shares[i, j]), most=most, right=i == j, said=_said(judged, i, j))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import tomli_w
 
@@ -190,11 +191,12 @@ def _training(facts: TrainingFacts) -> Iterator[str]:
     yield "## Training"
     said = {"epochs": str(len(facts.history)), "seed": str(facts.settings.seed), **cost_facts(facts)}
     yield "\n".join(f"- {plain(key)}: {plain(words)}" for key, words in said.items() if words)
-    if facts.command:
-        yield fenced(facts.command, "bash")
+    yield "These settings, as `config.toml`, train it again:"
+    yield fenced("resnets train --config config.toml", "bash")
     settings = facts.settings.model_dump(mode="json", exclude_none=True)
-    yield "All settings, to train it again:"
-    yield fenced(tomli_w.dumps(settings), "toml")
+    # A card is published: it need not tell how the folders of its writer are called.
+    own = {key: Path(settings[key]).name for key in ("data", "model")}
+    yield fenced(tomli_w.dumps(settings | own), "toml")
 
 
 def _licence(facts: TrainingFacts) -> Iterator[str]:

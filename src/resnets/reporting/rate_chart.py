@@ -60,16 +60,15 @@ def rate_chart(
 
 
 def _frame(across: Axis, up: Axis) -> str:
+    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     parts = [
         '<text class="title" x="14" y="20">Loss over learning rate</text>',
-        f'<text x="{_WIDTH - _RIGHT}" y="20" text-anchor="end">'
-        "dashed: of each step; solid: smoothed</text>",
+        f'<text x="{right}" y="20" text-anchor="end">dashed: each step; solid: smoothed</text>',
     ]
-    bottom = _HEIGHT - _BOTTOM
     for tick, said in zip(up.ticks, up.tick_words(percent=False), strict=True):
         y = _y(up, tick)
         parts.append(
-            f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>'
+            f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>'
             f'<text x="{_LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{said}</text>'
         )
     for power in across.ticks:
@@ -78,7 +77,7 @@ def _frame(across: Axis, up: Axis) -> str:
             f'<path class="grid" d="M{x:.1f} {_TOP}V{bottom}"/>'
             f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{10**power:g}</text>'
         )
-    middle = (_LEFT + _WIDTH - _RIGHT) / 2
+    middle = (_LEFT + right) / 2
     parts.append(f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">learning rate</text>')
     return "".join(parts)
 

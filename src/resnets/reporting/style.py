@@ -39,7 +39,6 @@ caption { text-align: left; color: var(--quiet); font-size: .8125rem; padding: 0
 .definitions th { color: var(--quiet); white-space: nowrap; width: 1%; }
 .number { text-align: right; white-space: nowrap; padding-left: 0; font-variant-numeric: tabular-nums; }
 .sortable th[scope=row], .sortable td:last-child { min-width: 9rem; }
-.matrix caption span { width: max-content; }
 caption span { display: inline-block; max-width: calc(100vw - 58px); }
 .sticky thead th { position: sticky; top: 0; background: var(--card); z-index: 1;
   box-shadow: 0 1px 0 var(--line); padding: 6px 18px 6px 0; }
@@ -69,6 +68,7 @@ thead button:hover { color: var(--ink); }
   border-radius: 6px; background: var(--paper); }
 .picture image { image-rendering: pixelated; }
 .picture rect { fill: transparent; } .picture rect:hover { stroke: var(--ink); stroke-width: .6; }
+.more + .scroll { margin-top: 10px; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr));
   gap: 24px 32px; align-items: start; }
 .wide { grid-template-columns: minmax(0, 5fr) minmax(min(280px, 100%), 3fr); }

@@ -15,6 +15,7 @@ from resnets.errors import ConfigError, UnsupportedError
 from resnets.networks.gates import current_gates, gateable_units, network_units, set_gates
 from resnets.networks.initialization import silence_residual
 from resnets.units.merges import Add
+from resnets.units.residual_unit import ResidualUnit
 
 
 def survival_probabilities(network: nn.Module, *, last: float = 0.5) -> tuple[float, ...]:
@@ -129,22 +130,32 @@ def fold_gates(network: nn.Module) -> None:
     Args:
         network: with gates.
 
-    Raises:
-        UnsupportedError: if a gated unit's residual does not end in a norm or a convolution.
     """
     for name, unit in network_units(network).items():
-        if unit.gate == 1.0:
-            continue
-        last = list(unit.residual.children())[-1:]
-        if not isinstance(unit.merge, Add) or not isinstance(last[0], nn.BatchNorm2d | nn.Conv2d):
-            raise UnsupportedError(
-                f"the gate of {name} cannot become part of its weights: only a unit that adds can take "
-                "it, and whose residual ends in a norm or a convolution. Use drop_path_rate, which "
-                "needs none"
-            )
-        for parameter in last[0].parameters():
-            parameter.mul_(unit.gate)
+        if unit.gate != 1.0:
+            for parameter in last_layer(name, unit).parameters():
+                parameter.mul_(unit.gate)
     set_gates(network, None)
+
+
+def last_layer(name: str, unit: ResidualUnit) -> nn.Module:
+    """The layer that a gate can become part of.
+
+    Args:
+        name: of the unit.
+        unit: with a gate.
+
+    Raises:
+        UnsupportedError: if there is none.
+    """
+    last = list(unit.residual.children())[-1]
+    if not isinstance(unit.merge, Add) or not isinstance(last, nn.BatchNorm2d | nn.Conv2d):
+        raise UnsupportedError(
+            f"the gate of {name} cannot become part of its weights: only a unit that adds can take "
+            "it, and whose residual ends in a norm or a convolution. Use drop_path_rate, which "
+            "needs none"
+        )
+    return last
 
 
 def _require_gateable(network: nn.Module) -> None:

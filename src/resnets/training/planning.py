@@ -81,14 +81,14 @@ def prepare(
         interruption: is looked at in between.
         watch: is told how far it is.
     """
-    machine = this_machine()
+    machine = this_machine(device)
     dataset, report = open_data(
         settings, opened=opened, check=check, interruption=interruption, watch=watch
     )
     facts = data_facts(dataset)
     settings, choices = choose(settings, facts, machine, complete=settings.complete)
     settings = settings.model_copy(update={"complete": True})
-    check_requirements(settings, dataset, facts)
+    check_requirements(settings, dataset, facts, machine)
     return Prepared(settings, choices, dataset, report, machine, torch.device(device or machine.device))
 
 

@@ -147,7 +147,7 @@ def _carry_out(
             network=network,
             run=run,
             interruption=interruption,
-            watch=watch,
+            watchers=[watch],
         )
         try:
             return sweep(session, num_steps=num_steps)
@@ -183,7 +183,7 @@ def sweep(session: Session, *, num_steps: int) -> RangeTest:
         losses.append(loss)
         smoothed.append(average / (1 - _SMOOTHING ** (step + 1)))
         session.position.learning_rate = rate
-        session.watch(_progress(session, speed, (step + 1, num_steps), smoothed[-1]))
+        session.tell(_progress(session, speed, (step + 1, num_steps), smoothed[-1]))
         session.interruption.check()
         if smoothed[-1] > _DIVERGED * min(smoothed):
             diverged = True

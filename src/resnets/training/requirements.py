@@ -9,9 +9,10 @@ from torch import nn
 from resnets.data.dataset import Dataset
 from resnets.data.sources.problems import listed, quoted
 from resnets.errors import ConfigError, DataError, ResNetsError, printable
+from resnets.networks.gates import network_units
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.data_facts import DataFacts
-from resnets.training.depth import every_kth_unit, survival_probabilities
+from resnets.training.depth import every_kth_unit, last_layer, survival_probabilities
 from resnets.training.freezing import freeze
 from resnets.training.machine import Machine, this_machine
 from resnets.training.model_facts import ModelFacts, model_facts
@@ -122,6 +123,8 @@ def _network_problems(settings: TrainingSettings, network: nn.Module) -> Iterato
         yield f"{key} must be at least {info[-1].stride}, the stride of the network; got {size}"
     if settings.stochastic_depth:
         survival_probabilities(network, last=settings.stochastic_depth.last)
+        for name, unit in network_units(network).items():
+            last_layer(name, unit)  # which its gate becomes part of at the end of the run
     if settings.progressive_depth:
         every_kth_unit(network, settings.progressive_depth[0].every)
     if settings.freeze:

@@ -1,6 +1,7 @@
 """The folder of a run: what it was, how it went and what came of it, safe to read at any moment.
 
 config.toml              every setting, with what was chosen
+choices.json             what was chosen by rule, and why
 environment.json         versions and machine, one entry for each start
 data_manifest.jsonl.gz   the images, with their digests
 results.csv              one row per epoch
@@ -40,10 +41,12 @@ from resnets.training.events import EpochRecord, Event, RunStarted, StepProgress
 from resnets.training.log_file import logging_to
 from resnets.training.run_log import RunLog
 from resnets.training.run_places import LOCK, RUNS, folder_name, locked, next_folder
+from resnets.training.situation import Choice
 
 State: TypeAlias = Literal["running", "done", "interrupted", "failed"]
 
 _CONFIG = "config.toml"
+_CHOICES = "choices.json"
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +164,18 @@ class RunFolder:
     def write_settings(self, settings: TrainingSettings) -> None:
         """Keep the settings."""
         write_settings(self.path / _CONFIG, settings)
+
+    def write_choices(self, choices: Sequence[Choice]) -> None:
+        """Keep what was decided by rule, with the reasons."""
+        write_text(self.path / _CHOICES, json.dumps([asdict(choice) for choice in choices], indent=2))
+
+    def read_choices(self) -> tuple[Choice, ...]:
+        """What was decided by rule when the run started; nothing if that was not kept."""
+        try:
+            rows = json.loads((self.path / _CHOICES).read_text("utf-8"))
+            return tuple(Choice(**row) for row in rows)
+        except (OSError, ValueError, TypeError):
+            return ()
 
     def read_settings(self) -> TrainingSettings:
         """The settings that the run started with."""

@@ -184,7 +184,9 @@ def carry_out(
     if not resume:
         report = prepared.data_report
         run.write_manifest(dataset, digests=report.evidence.images.file_digests if report else ())
+        run.write_choices(prepared.choices)
         run.write_settings(settings)
+    choices = run.read_choices() if resume else prepared.choices
     network = make_network(settings, dataset, device=prepared.device)
     warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
     loaders = make_loaders(settings, dataset, prepared.machine)
@@ -211,14 +213,14 @@ def carry_out(
             if explained := explain_out_of_memory(error, settings):
                 raise explained from error
             raise
-    background = Background(dataset, prepared.choices, prepared.data_report, prepared.machine)
+    background = Background(dataset, choices, prepared.data_report, prepared.machine)
     evaluation = conclude(session, background)
     return TrainingResult(
         folder=run.path,
         model=run.model_path,
         history=tuple(run.history()),
         evaluation=evaluation,
-        choices=prepared.choices,
+        choices=choices,
         data_report=prepared.data_report,
         seconds=session.seconds(),
     )

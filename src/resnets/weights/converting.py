@@ -154,7 +154,7 @@ def _from_ours(
         except RuntimeError as error:
             raise WeightsError(f"the weights do not fit these options: {error}") from error
         network = changed.eval()
-    fields = info.model_dump(exclude={"architecture", "options", "versions"})
+    fields = info.model_dump(exclude={"architecture", "options", "versions", "card"})
     fields["preprocessing"] = _changed(info.preprocessing, preprocessing)
     if classes is not None:
         fields["class_names"], fields["class_ids"] = _class_names(classes)

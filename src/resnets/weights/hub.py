@@ -74,6 +74,10 @@ def hub_card(info: ModelInfo, repository: str) -> str:
         info: the model's description.
         repository: where it will be.
     """
+    if info.card:
+        return info.card.replace(
+            'resnets.load("model.safetensors")', f'resnets.Classifier.from_pretrained("{repository}")'
+        )
     licence = info.licence.weights.lower() if info.licence else "unknown"
     facts = "\n".join(f"    {line}" for line in info_lines(info))
     return f"""---
