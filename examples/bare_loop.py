@@ -26,24 +26,21 @@ from resnets.training.schedules import learning_rate_factor
 RATE = 0.1
 
 
-def recipe(folder: Path, *, epochs: int, image_size: int, channels: str) -> TrainingSettings:
+def recipe(folder: Path, *, epochs: int) -> TrainingSettings:
     """He et al. 2015, arXiv:1512.03385, sec. 4.2, with a cosine in place of the steps.
 
     Args:
         folder: of the images.
         epochs: of the training.
-        image_size: height and width that the network sees.
-        channels: 'RGB', or 'L' for grey images.
     """
-    grey = {"mean": (0.46,), "std": (0.23,)} if channels == "L" else {}
     return TrainingSettings(
         complete=True,
         data=str(folder),
         model="resnet20",
         epochs=epochs,
         batch_size=32,
-        preprocessing=resnets.Preprocessing(image_size=image_size, channels=channels, **grey),
-        augmentation=Augmentation(pad_crop=PadCrop(pad=image_size // 8), flip=0.5),
+        preprocessing=resnets.Preprocessing(image_size=32),
+        augmentation=Augmentation(pad_crop=PadCrop(pad=4), flip=0.5),
         optimizer=Optimizer(learning_rate=RATE, momentum=0.9, weight_decay=1e-4),
         schedule=Schedule(shape="cosine"),
         select="last",
@@ -100,21 +97,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--image-size", type=int, default=32)
-    parser.add_argument("--channels", choices=("RGB", "L"), default="RGB")
     parser.add_argument("--output", type=Path, default=Path("bare_loop.safetensors"))
     given = parser.parse_args()
-    settings = recipe(
-        given.folder, epochs=given.epochs, image_size=given.image_size, channels=given.channels
-    )
+    settings = recipe(given.folder, epochs=given.epochs)
     preprocessing = settings.preprocessing
     assert preprocessing is not None
     dataset = resnets.open_dataset(given.folder, needs_val=True)
     names = dataset.class_names
     torch.manual_seed(settings.seed)
-    network = resnets.create_model(
-        "resnet20", num_classes=len(names), in_channels=preprocessing.num_channels
-    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = resnets.create_model("resnet20", num_classes=len(names))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     reading = LoadingOptions(batch_size=32, shuffle=True, workers=0)
     with Loader(dataset.splits["train"], preprocessing, reading, seed=settings.seed) as loader:
         train(network, loader, settings, len(names))

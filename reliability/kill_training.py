@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import fields
+from functools import cache
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -35,13 +40,13 @@ REMARKS = (
         f"split; it is killed up to {KILLS_OF_A_RUN} times, then left to end. On a CPU, with one thread."
     ),
     (
-        "Seven kills in ten come from outside after a random time, start-up and the last evaluation "
-        "included; three in ten come before a random call of the operating system in a save, a write "
-        "half-done."
+        "Three kills in ten are aimed inside a save: before a random call of the operating system, a "
+        "write half-done. One in ten comes at a random moment of the start of a process, the others at "
+        "a random moment after it, the last evaluation included."
     ),
     (
-        "Half of the kills are of runs on arrays in memory, half on files with random crops, which 0 or "
-        "2 processes read, changed at random from one resumption to the next."
+        "Every other run is on arrays in memory, the others on files with random crops, which 0 or 2 "
+        "processes read, changed at random from one resumption to the next."
     ),
     (
         "Compared are the model file, all tensors and numbers of the last checkpoint but the clock's, "
@@ -52,33 +57,60 @@ REMARKS = (
 PACKAGES = ("resnets", "torch", "numpy", "pillow")
 
 
-def run_share(kind: str, kills: int, seed: int, folder: Path) -> Tally:
-    """Kill runs of one kind until there were enough kills.
+@cache
+def trial_of(kind: str, folder: Path) -> Trial:
+    """The undisturbed run of this process."""
+    torch.set_num_threads(1)
+    place = folder / f"{kind}-{os.getpid()}"
+    place.mkdir()
+    return Trial(place, kind, epochs=EPOCHS)
+
+
+def disturb(number: int, seed: int, folder: Path) -> Tally:
+    """Kill one run, again and again.
 
     Args:
-        kind: 'arrays' or 'files'.
-        kills: how many.
-        seed: of the moments.
+        number: of the run; the even ones are on arrays, the odd ones on files.
+        seed: of all moments.
         folder: for everything that is written.
     """
-    torch.set_num_threads(1)
-    chance, tally = random.Random(seed), Tally()
-    trial = Trial(folder, kind, epochs=EPOCHS)
-    while tally.kills < kills:
-        trial.disturbed(chance, tally, kills=min(KILLS_OF_A_RUN, kills - tally.kills))
-        print(f"{time.strftime('%H:%M:%S')} {kind}: {tally}", file=sys.stderr, flush=True)
+    tally = Tally()
+    trial = trial_of(("arrays", "files")[number % 2], folder)
+    trial.disturbed(random.Random(f"{seed} {number}"), tally, kills=KILLS_OF_A_RUN)
     return tally
 
 
-def total(tallies: list[Tally]) -> Tally:
+def run(folder: Path, *, kills: int, seed: int, processes: int) -> Tally:
+    """Kill runs until there were enough kills.
+
+    Args:
+        folder: for everything that is written.
+        kills: at least so many.
+        seed: of the moments.
+        processes: that kill runs at the same time.
+    """
+    tallies: list[Tally] = []
+    numbers, waiting = count(), set[Future[Tally]]()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        while waiting or total(tallies).kills < kills:
+            while len(waiting) < processes and total(tallies).kills < kills:
+                waiting.add(pool.submit(disturb, next(numbers), seed, folder))
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            tallies += [future.result() for future in done]
+            print(time.strftime("%H:%M:%S"), total(tallies), file=sys.stderr, flush=True)
+    return total(tallies)
+
+
+def total(tallies: Sequence[Tally]) -> Tally:
     """Sum up; the largest of what is no count."""
-    sums = {}
+    sums: dict[str, Any] = {}
     for part in fields(Tally):
         values = [getattr(tally, part.name) for tally in tallies]
         if part.name == "most_steps":
-            sums[part.name] = max(values)
+            sums[part.name] = max(values, default=0)
         else:
-            sums[part.name] = sum(values, start=type(values[0])())
+            sums[part.name] = sum(values, start=getattr(Tally(), part.name))
     return Tally(**sums)
 
 
@@ -102,19 +134,13 @@ def main() -> None:
     """Run, print what failed, write the figures; exit 1 if the promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=2, help="that kill runs at the same time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=RESULTS / "killed_trainings.json")
     parser.add_argument("--folder", type=Path, help="where to train; a temporary one is made in it")
     options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(dir=options.folder) as folder,
-        ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool,
-    ):
-        shares = [
-            pool.submit(run_share, kind, options.kills // 2, options.seed + number, Path(folder))
-            for number, kind in enumerate(("arrays", "files"))
-        ]
-        tally = total([share.result() for share in shares])
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        tally = run(Path(folder), kills=options.kills, seed=options.seed, processes=options.processes)
     print(*tally.lost, *tally.different, sep="\n")
     result = Result(
         title="Trainings that are killed",

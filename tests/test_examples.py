@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+
+import resnets
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -105,3 +111,31 @@ def test_training_examples(few_pictures: Path, example: str, options: list[str],
     first, second = done.stdout.splitlines()
     assert first.startswith(said)
     assert "without shortcuts: " in second
+
+
+def test_the_bare_loop_does_what_train_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    for place in ("train/dark", "train/light", "val/dark", "val/light"):
+        (tmp_path / "squares" / place).mkdir(parents=True)
+        for i in range(20):
+            pixels = generator.integers(0, 256 if "light" in place else 200, (32, 32, 3)).astype(
+                np.uint8
+            )
+            Image.fromarray(pixels).save(tmp_path / "squares" / place / f"{i}.png")
+    monkeypatch.syspath_prepend(EXAMPLES)
+    bare_loop = importlib.import_module("bare_loop")
+    output = tmp_path / "model.safetensors"
+    words = ["bare_loop", str(tmp_path / "squares"), "--epochs", "2", "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", words)
+    bare_loop.main()
+    settings = bare_loop.recipe(tmp_path / "squares", epochs=2)
+    run = resnets.train(output=tmp_path / "run", settings=settings, check=False)
+    losses = [float(loss) for loss in re.findall(r"loss (\S+)", capsys.readouterr().out)]
+    assert losses == pytest.approx([record.train_loss for record in run.history], abs=1e-5)
+    ours, theirs = resnets.load(output), resnets.load(run.model)
+    assert ours.class_names == theirs.class_names == ("dark", "light")
+    weights = theirs.network.state_dict()
+    for name, tensor in ours.network.state_dict().items():
+        assert torch.allclose(tensor, weights[name], atol=1e-4), name

@@ -16,7 +16,6 @@ import resnets
 from resnets.analysis.activation_maps import map_layers
 from resnets.analysis.attribution import METHODS, Method, attribute
 from resnets.analysis.input_attribution import integrated_gradients, occlusion
-from resnets.analysis.map_grid import map_grid
 from resnets.architectures.creation import select_architectures
 from resnets.errors import ConfigError, UnsupportedError
 from resnets.networks import ResidualNetwork
@@ -34,7 +33,7 @@ most_rows = pytest.mark.parametrize(
 )
 
 
-def narrow(row: Architecture, **changed: Any) -> Any:
+def narrow(row: Architecture) -> Any:
     """The network of a row with few channels, its norms settled on two small images."""
     widths = row.family.options.model_validate(row.settings).model_dump().get("widths", ())
     special: dict[str, dict[str, Any]] = {
@@ -44,7 +43,7 @@ def narrow(row: Architecture, **changed: Any) -> Any:
         "resnext": {"widths": tuple(width // 4 for width in widths), "cardinality": 2},
     }
     options = special.get(row.family.name, {"widths": tuple(width // 8 for width in widths)})
-    network: Any = resnets.create_model(row.name, num_classes=5, **options, **changed)
+    network: Any = resnets.create_model(row.name, num_classes=5, **options)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
@@ -198,48 +197,6 @@ def test_occlusion_is_the_fall_of_the_score() -> None:
         assert torch.equal(
             attribute(Total(), images, torch.tensor([0]), method="occlusion")["image"], images[0]
         )
-
-
-@every_family
-def test_the_places_of_a_map_are_those_that_it_depends_on(row: Architecture) -> None:
-    """With equal weights and averages for maxima, the middle of its gradient is the middle of a value."""
-    depths = tuple(min(depth, 2) for depth in row.settings["depths"])
-    network = narrow(row, depths=depths)
-    for name, parameter in network.named_parameters():
-        parameter.data.fill_(0.0 if name.endswith("bias") else 0.01)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.weight.data.fill_(1.0)
-        for name, pool in module.named_children():
-            if isinstance(pool, nn.MaxPool2d):
-                average = nn.AvgPool2d(pool.kernel_size, pool.stride, pool.padding, pool.ceil_mode)
-                setattr(module, name, average)
-    side = 384 if row.image_size == 224 else 96
-    images = torch.ones(1, network.in_channels, side, side, requires_grad=True)
-    x = network.stem(images)
-    for number, stage in enumerate(network.stages):
-        x = stage(x)
-        middle = x.shape[2] // 2
-        (gradient,) = torch.autograd.grad(x[0, :, middle, middle].sum(), [images], retain_graph=True)
-        weights = gradient[0].abs().sum(dim=(0, 1)) + 1e-30
-        centre = float((weights * (torch.arange(side) + 0.5)).sum() / weights.sum())
-        grid = map_grid(network, f"stages.{number}", side)
-        assert centre == pytest.approx(grid.first + grid.step * middle, abs=1.0)
-
-
-def test_maps_lie_where_strides_put_them() -> None:
-    with torch.device("meta"):
-        resnet, vgg, dense = map(resnets.create_model, ("resnet50", "vgg16", "densenet121"))
-    grid = map_grid(resnet, "stages.3", 224)
-    assert (grid.first, grid.step) == (0.5, 32)
-    grid = map_grid(vgg, "stages.4", 224)  # four 2x2 pools: tiles of 16 pixels
-    assert (grid.first, grid.step) == (8.0, 16)
-    grid = map_grid(dense, "final", 224)  # 4 by the stem's stride, then three 2x2 pools
-    assert (grid.first, grid.step) == (0.5 + 4 * 3.5, 32)
-    tile = np.eye(2, dtype=np.float32)
-    enlarged = map_grid(vgg, "stages.0", 2).enlarge(tile)
-    assert np.array_equal(enlarged, tile)
 
 
 @pytest.mark.parametrize("method", METHODS)

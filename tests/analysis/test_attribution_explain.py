@@ -19,7 +19,6 @@ from resnets.analysis.class_choice import UnknownClassError, find_class
 from resnets.analysis.explaining import Explainable, explain, explain_each
 from resnets.analysis.explanation import Explanation
 from resnets.analysis.faithfulness import measure_deletion
-from resnets.analysis.map_grid import pixel_grid
 from resnets.analysis.seen_window import seen_window
 from resnets.data.preprocessing import prepare
 from resnets.errors import ImageError, OutputError, UnsupportedError
@@ -67,13 +66,14 @@ MARKS: list[tuple[Fit, tuple[int, int], tuple[int, int, int, int]]] = [
 
 @pytest.mark.parametrize(
     ("fit", "size", "mark", "method"),
-    [*[(*mark, "gradcam") for mark in MARKS], *[(*MARKS[1], method) for method in METHODS[1:]]],
+    [*[(*mark, "gradcam") for mark in MARKS], *[(*MARKS[1], method) for method in METHODS[2:]]],
 )
 def test_a_mark_is_found_where_it_is(
     fit: Fit, size: tuple[int, int], mark: tuple[int, int, int, int], method: Method
 ) -> None:
     model = red_detector(fit, **({"resize_size": 36} if fit == "crop" else {}))
-    (found,) = explain(picture(size, mark), model=model, method=method)
+    finest = "stages.0" if method in ("gradcam", "layercam") else None
+    (found,) = explain(picture(size, mark), model=model, method=method, layers=finest)
     heat = found.maps[0].heat
     assert heat.shape == size[::-1]
     assert heat.dtype == np.float32
@@ -90,7 +90,7 @@ def test_a_photo_taken_sideways_is_upright() -> None:
     exif[0x0112] = 6  # to be turned clockwise: what is stored at the left comes to the top
     file = io.BytesIO()
     picture((160, 96), (8, 30, 40, 62)).save(file, "PNG", exif=exif)
-    (found,) = explain(file.getvalue(), model=red_detector("pad"))
+    (found,) = explain(file.getvalue(), model=red_detector("pad"), layers="stages.0")
     assert found.preview.size == (96, 160)
     across, down = middle(found.maps[0].heat)
     assert across == pytest.approx(96 - 46, abs=3)
@@ -135,7 +135,7 @@ def test_stages_side_by_side() -> None:
     assert [layer.layer for layer in found.maps] == ["stages.0", "stages.1", "stages.2"]
     assert [layer.raw.shape for layer in found.maps] == [(32, 32), (16, 16), (8, 8)]
     for layer in found.maps:
-        assert np.abs(np.subtract(middle(layer.heat), 16)).max() < 2.5
+        assert np.abs(np.subtract(middle(layer.heat), 16)).max() < 3
     (alone,) = explain(image, model=model, method="layercam")
     assert found.overlay().width - alone.overlay().width == 2 * (448 + 12)
 
@@ -271,8 +271,8 @@ def test_the_order_of_deletion() -> None:
     def bright(images: torch.Tensor) -> torch.Tensor:
         return (images == 1).float().sum(dim=(1, 2, 3))[:, None] / 16
 
-    best = measure_deletion(bright, view, 0, raw, pixel_grid(8), steps=4, num_random=3)
-    worst = measure_deletion(bright, view, 0, -raw, pixel_grid(8), steps=4, num_random=3)
+    best = measure_deletion(bright, view, 0, raw, steps=4, num_random=3)
+    worst = measure_deletion(bright, view, 0, -raw, steps=4, num_random=3)
     assert best.curve == (1.0, 0.0, 0.0, 0.0, 0.0)
     assert worst.curve == (1.0, 1.0, 1.0, 1.0, 0.0)
     assert (best.area, worst.area) == (0.125, 0.875)

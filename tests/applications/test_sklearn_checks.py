@@ -14,18 +14,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import resnets
 from resnets.data.augmentation.settings import Augmentation
 
-EXPECTED_FAILURES: dict[str, str] = {}
-
 
 class OnTables(resnets.ResNetClassifier):
     """The checks hand over tables of numbers: each column becomes a stripe of a grey image."""
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
         table, y = validate_data(self, X, y)
         self.low_, self.high_ = table.min(0), table.max(0)
         return super().fit(self.stripes(table), y)
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
         check_is_fitted(self)
         return super().predict_proba(self.stripes(validate_data(self, X, reset=False)))
 
@@ -53,12 +51,10 @@ def test_checks_of_scikit_learn() -> None:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = check_estimator(
-            classifier, expected_failed_checks=EXPECTED_FAILURES, on_skip=None, on_fail=None
-        )
-    by_status: dict[str, dict[str, Any]] = {"failed": {}, "xfail": {}, "passed": {}, "skipped": {}}
-    for result in results:
-        by_status[result["status"]][result["check_name"]] = result["exception"]
-    assert by_status["failed"] == {}
-    assert set(by_status["xfail"]) == set(EXPECTED_FAILURES)
-    assert len(by_status["passed"]) > 40
+        results = check_estimator(classifier, on_skip=None, on_fail=None)
+    failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
+    assert failed == {}
+    skipped = {r["check_name"] for r in results if r["status"] == "skipped"}
+    # They need pandas and an environment variable of SciPy.
+    assert skipped <= {"check_array_api_input", "check_classifier_data_not_an_array"}
+    assert len([r for r in results if r["status"] == "passed"]) > 45

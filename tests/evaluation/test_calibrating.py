@@ -183,3 +183,12 @@ def test_a_file_that_changed_meanwhile_is_left_alone(model_file: Path) -> None:
         str(caught.value) == f"{str(model_file)!r} has changed since it was loaded: nothing was written"
     )
     assert model_file.read_bytes() == content
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0])
+def test_a_temperature_is_above_zero(temperature: float) -> None:
+    with pytest.raises(ConfigError) as caught:
+        colour_model(temperature=temperature)
+    assert str(caught.value) == (
+        f"1 problem in a test: temperature must be greater than 0, got {temperature}"
+    )

@@ -12,12 +12,14 @@ import random
 import re
 import shutil
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ from resnets.errors import WeightsError
 from resnets.recipes.settings import Averaging, Checkpoints, TrainingSettings
 from resnets.training.checkpoint_files import verify
 from resnets.training.checkpoints import find_checkpoints, load_checkpoint
-from resnets.training.events import Event, StepProgress
+from resnets.training.events import Event, RunStarted, StepProgress
 from resnets.training.memory import estimate_memory
 from resnets.training.train import train
 
@@ -112,8 +114,9 @@ class Trial:
     """
 
     def __init__(self, folder: Path, kind: str, *, epochs: int) -> None:
-        estimate_memory(create_model("resnet8"), image_size=8, in_channels=3, batch_size=8)
-        # So that what it imports is imported once, and not by every process.
+        network = create_model("resnet8", num_classes=2)
+        estimate_memory(network, image_size=8, in_channels=3, batch_size=8)
+        # What it imports and remembers is for every process that is forked.
         self.folder = folder
         self.kind = kind
         self.data = (write_arrays if kind == "arrays" else write_images)(folder / kind)
@@ -128,13 +131,14 @@ class Trial:
         )
         self.reference, self.losses, self.seconds = self.undisturbed()
 
-    def undisturbed(self) -> tuple[Ending, dict[str, str], float]:
-        """Train once without a kill: the ending, the loss of every step, and how long it took."""
+    def undisturbed(self) -> tuple[Ending, dict[str, str], tuple[float, float]]:
+        """Train once without a kill: the ending, the loss of every step, the seconds before and in it."""
         run = self.folder / f"{self.kind}-reference"
-        start = time.monotonic()
+        start = time.time()
         process = self.start(run)
         assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said(run)
-        return read_ending(run), dict(read_steps(run)), time.monotonic() - start
+        begun = begun_of(run).stat().st_mtime
+        return read_ending(run), dict(read_steps(run)), (begun - start, time.time() - begun)
 
     def start(
         self,
@@ -163,6 +167,8 @@ class Trial:
             write_step = step_log(run)
 
             def tell(event: Event) -> None:
+                if isinstance(event, RunStarted):
+                    begun_of(run).touch()
                 write_step(event)
                 if watch is not None:
                     watch(event)
@@ -195,20 +201,21 @@ class Trial:
         run = self.folder / f"{self.kind}-run"
         left = kills
         while True:
-            aimed = left > 0 and chance.random() < 0.3
+            aim = chance.choices(["save", "start", "anywhere"], [30, 10, 60])[0] if left else ""
             if (run / "config.toml").exists():
                 self.change_workers(run, chance)
             elif run.exists():
                 shutil.rmtree(run)  # nothing was begun
-            prepare = partial(die_in_a_save, chance.randrange(400)) if aimed else None
+            begun_of(run).unlink(missing_ok=True)
+            prepare = partial(die_in_a_save, chance.randrange(300)) if aim == "save" else None
             process = self.start(run, prepare=prepare)
-            seen = self.wait(process, run, chance, in_time=left > 0 and not aimed)
+            seen = self.wait(process, run, chance, aim)
             exit_code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
             if exit_code != -signal.SIGKILL:
                 break
             left -= 1
             tally.kills += 1
-            tally.aimed += aimed
+            tally.aimed += aim == "save"
             self.examine(run, seen, tally)
         if exit_code:
             tally.different.append(f"the run failed: {said(run)}")
@@ -222,19 +229,24 @@ class Trial:
         shutil.rmtree(run)
         log_of(run).unlink(missing_ok=True)
 
-    def wait(self, process: int, run: Path, chance: random.Random, *, in_time: bool) -> set[int]:
+    def wait(self, process: int, run: Path, chance: random.Random, aim: str) -> set[int]:
         """Wait for the moment, kill, and tell which checkpoints were there before."""
-        seconds = chance.uniform(0, 0.6 * self.seconds) if in_time else _LONGEST_SECONDS
-        deadline = time.monotonic() + seconds
+        before, after = self.seconds
+        first = time.monotonic()
+        seconds = chance.uniform(0, before if aim == "start" else 0.4 * after)
         seen: set[int] = set()
-        while time.monotonic() < deadline:
+        while True:
             seen = {found.step for found in find_checkpoints(run / "checkpoints")} or seen
             if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 return seen
-            time.sleep(0.002)
-        assert in_time, f"the run hangs: {said(run)}"
-        os.kill(process, signal.SIGKILL)
-        return seen
+            now = time.monotonic()
+            assert now - first < _LONGEST_SECONDS, f"the run hangs: {said(run)}"
+            if aim == "anywhere" and not begun_of(run).exists():
+                first = now
+            elif aim in {"start", "anywhere"} and now - first >= seconds:
+                os.kill(process, signal.SIGKILL)
+                return seen
+            time.sleep(0.005)
 
     def change_workers(self, run: Path, chance: random.Random) -> None:
         """Let another number of processes read from now on."""
@@ -278,8 +290,7 @@ def die_in_a_save(number: int) -> None:
     def wrap(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
             nonlocal left
-            frames = (frame.name for frame in traceback.extract_stack(limit=12))
-            if any(frame in saving for frame in frames):
+            if any(frame.f_code.co_name in saving for frame in callers()):
                 left -= 1
                 if left < 0:
                     if name == "write":
@@ -291,6 +302,14 @@ def die_in_a_save(number: int) -> None:
 
     for name in _SAVING_CALLS:
         setattr(os, name, wrap(name, getattr(os, name)))
+
+
+def callers() -> Iterator[FrameType]:
+    """Whoever called this, and its callers, the nearest first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def step_log(run: Path) -> Callable[[Event], None]:
@@ -307,6 +326,10 @@ def step_log(run: Path) -> Callable[[Event], None]:
 
 def log_of(run: Path) -> Path:
     return run.with_suffix(".steps")
+
+
+def begun_of(run: Path) -> Path:
+    return run.with_suffix(".begun")
 
 
 def read_steps(run: Path) -> Iterator[tuple[str, str]]:

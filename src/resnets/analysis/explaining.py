@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from resnets.analysis.attribution import WHOLE, Method, attribute, check_method
 from resnets.analysis.class_choice import find_class
+from resnets.analysis.enlarging import Map
 from resnets.analysis.explanation import Explanation, LayerMap
 from resnets.analysis.faithfulness import Deletion, measure_deletion
-from resnets.analysis.map_grid import MapGrid, map_grid, pixel_grid
 from resnets.analysis.seen_window import SeenWindow, seen_window
 from resnets.data.decoding import DecodedImage
 from resnets.data.image_files import find_images
@@ -169,36 +169,23 @@ class _Explainer:
         silent = [layer for layer, values in raw.items() if values.max() <= 0]
         if silent:
             notes = (*notes, f"nothing in {', '.join(silent)} speaks for {explained.label!r}")
+        maps = tuple(
+            LayerMap(layer, values.numpy(), _shown(values), item.seen) for layer, values in raw.items()
+        )
         return Explanation(
             image=item.name,
             explained=explained,
             predicted=self._class(int(probabilities.argmax()), probabilities),
             method=self.method,
-            maps=tuple(
-                LayerMap(
-                    layer,
-                    values.numpy(),
-                    _shown(values),
-                    self._grid(layer),
-                    item.seen,
-                )
-                for layer, values in raw.items()
-            ),
+            maps=maps,
             seen=item.seen,
             preview=item.preview,
             notes=notes,
-            deletion=self._measure(item.view, target, raw) if self.check else None,
+            deletion=self._measure(item.view, target, maps[-1].raw) if self.check else None,
         )
 
-    def _grid(self, layer: str) -> MapGrid:
-        side = self.classifier.preprocessing.image_size
-        return pixel_grid(side) if layer == WHOLE else map_grid(self.classifier.network, layer, side)
-
-    def _measure(self, view: Tensor, target: int, raw: dict[str, Tensor]) -> Deletion:
-        layer, last = list(raw.items())[-1]
-        return measure_deletion(
-            self.classifier.probabilities, view, target, last.numpy(), self._grid(layer)
-        )
+    def _measure(self, view: Tensor, target: int, raw: Map) -> Deletion:
+        return measure_deletion(self.classifier.probabilities, view, target, raw)
 
     def _class(self, index: int, probabilities: Tensor) -> ClassProbability:
         info = self.classifier.info
@@ -206,7 +193,7 @@ class _Explainer:
         return ClassProbability(info.class_names[index], class_id, index, float(probabilities[index]))
 
 
-def _shown(raw: Tensor) -> NDArray[np.float32]:
+def _shown(raw: Tensor) -> Map:
     """What speaks for the class, from 0 to 1.
 
     Of a fine map, neighbours are averaged and the brightest few are all shown as 1: single values stand
@@ -220,7 +207,7 @@ def _shown(raw: Tensor) -> NDArray[np.float32]:
             positive, grain, stride=1, padding=grain // 2, count_include_pad=False
         )
         most = torch.maximum(positive.quantile(_BRIGHT), positive.max() / _LARGEST_GAIN)
-    values: NDArray[np.float32] = (positive / most if most > 0 else positive)[0].clamp(max=1).numpy()
+    values: Map = (positive / most if most > 0 else positive)[0].clamp(max=1).numpy()
     return values
 
 

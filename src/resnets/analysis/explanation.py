@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from resnets.analysis.attribution import WHOLE
+from resnets.analysis.enlarging import Map
 from resnets.analysis.faithfulness import Deletion
-from resnets.analysis.map_grid import Map, MapGrid
 from resnets.analysis.overlays import Panel, draw_overlay
 from resnets.analysis.seen_window import SeenWindow
 from resnets.errors import OutputError, printable
@@ -32,20 +32,18 @@ class LayerMap:
         layer: name of the part of the network; 'image' for methods that look at pixels.
         raw: (h, w), as the method gives it: above 0 for the class, below 0 against it.
         values: (h, w), what is shown: 0 where nothing speaks for the class, 1 where most does.
-        grid: where the values lie in the square that the network saw.
-        seen: where that square lies in the image.
+        seen: where the square that the network saw lies in the image.
     """
 
     layer: str
     raw: Map
     values: Map
-    grid: MapGrid
     seen: SeenWindow
 
     @property
     def heat(self) -> Map:
         """`values` over the whole upright image, (height, width); 0 where the network saw nothing."""
-        return self.seen.lay_back(self.values, self.grid)
+        return self.seen.lay_back(self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +76,7 @@ class Explanation:
         """Draw the image, and each map over it in grey, side by side."""
         caption = f"{printable(self.explained.label)}  {self.explained.probability:.1%}"
         panels = [
-            Panel(
-                self.method if layer.layer == WHOLE else f"{self.method}  {layer.layer}",
-                layer.values,
-                layer.grid,
-            )
+            Panel(self.method if layer.layer == WHOLE else f"{self.method}  {layer.layer}", layer.values)
             for layer in self.maps
         ]
         return draw_overlay(self.preview, panels, self.seen, caption)

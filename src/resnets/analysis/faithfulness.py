@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resnets.analysis.map_grid import Map, MapGrid
+from resnets.analysis.enlarging import Map, enlarge
 
 Probabilities = Callable[[Tensor], Tensor]
 """From preprocessed images (N, C, H, W) to probabilities (N, classes)."""
@@ -61,7 +61,6 @@ def measure_deletion(
     view: Tensor,
     target: int,
     raw: Map,
-    grid: MapGrid,
     *,
     steps: int = 10,
     num_random: int = 4,
@@ -74,7 +73,6 @@ def measure_deletion(
         view: preprocessed image.
         target: the class.
         raw: the map, (h, w); the higher a value, the sooner its place is deleted.
-        grid: of the map.
         steps: from the whole image to none of it.
         num_random: random maps to compare with.
         seed: of these.
@@ -84,9 +82,9 @@ def measure_deletion(
     """
     generator = np.random.default_rng(seed)
     orders = [raw, *(generator.random(raw.shape, np.float32) for _ in range(num_random))]
-    blurred = _blurred(view)
+    side, blurred = view.shape[-1], _blurred(view)
     curves = [
-        _curve(probabilities, view, blurred, target, grid.enlarge(order), steps) for order in orders
+        _curve(probabilities, view, blurred, target, enlarge(order, side), steps) for order in orders
     ]
     return Deletion(curves[0], tuple(curves[1:]))
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from resnets.analysis.enlarging import Map
 from resnets.analysis.heat_colours import heat_colours
-from resnets.analysis.map_grid import Map, MapGrid
 from resnets.analysis.seen_window import SeenWindow
 
 _PANEL = 448  # pixels; longer side of each picture
@@ -30,12 +30,10 @@ class Panel:
     Attributes:
         caption: under it.
         values: (h, w) from 0 to 1, for the square that the network saw.
-        grid: of the map.
     """
 
     caption: str
     values: Map
-    grid: MapGrid
 
 
 def draw_overlay(
@@ -76,7 +74,7 @@ def _panel_size(width: int, height: int) -> tuple[int, int]:
 def _over_grey(image: Image.Image, panel: Panel, seen: SeenWindow) -> Image.Image:
     """Lay a map over an image in grey: the stronger, the more of its colour; outside, light grey."""
     grey = np.repeat(np.asarray(image.convert("L"), np.float32)[..., None], 3, axis=2)
-    heat = seen.lay_back(panel.values, panel.grid, image.size)
+    heat = seen.lay_back(panel.values, image.size)
     cover = (_FAINTEST + (_STRONGEST - _FAINTEST) * heat)[..., None]
     covered = grey * (1 - cover) + heat_colours(heat) * cover
     picture: NDArray[np.float32] = grey * (1 - _VEIL) + _UNSEEN * _VEIL

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resnets.analysis.map_grid import Map, MapGrid
+from resnets.analysis.enlarging import Map, sample
 from resnets.data.preprocessing import cut_corner
 from resnets.data.preprocessing_policy import Preprocessing
 
@@ -47,12 +47,11 @@ class SeenWindow:
             min(height, math.floor(self.bottom * down + 0.5)),
         )
 
-    def lay_back(self, values: Map, grid: MapGrid, size: tuple[int, int] | None = None) -> Map:
+    def lay_back(self, values: Map, size: tuple[int, int] | None = None) -> Map:
         """Enlarge a map of what was seen and lay it over the whole image.
 
         Args:
             values: (h, w), for the square.
-            grid: of the map.
             size: width and height of the result; the image's own if None.
 
         Returns:
@@ -64,7 +63,7 @@ class SeenWindow:
         left, top, right, bottom = self.inside(size)
         rows = (np.arange(top, bottom) + 0.5) / down - self.top
         columns = (np.arange(left, right) + 0.5) / across - self.left
-        laid[top:bottom, left:right] = grid.sample(
+        laid[top:bottom, left:right] = sample(
             values, columns / (self.right - self.left), rows / (self.bottom - self.top)
         )
         return laid

@@ -62,6 +62,12 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
 
 
 def named_digests(split: Split, root: Path) -> tuple[list[str], list[int], list[str]]:
+    """Names of a split's images, their labels, and the SHA-256 of each.
+
+    Args:
+        split: of files or arrays.
+        root: that names are relative to.
+    """
     labels = split.labels.tolist()
     if isinstance(split.images, np.ndarray):
         names = [f"{index:09}" for index in range(len(split))]

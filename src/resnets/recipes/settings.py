@@ -205,14 +205,14 @@ class TrainingSettings(Settings):
         train_image_size: height and width of training images, in pixels, where evaluation sees larger
             ones (Touvron et al. 2019, arXiv:1906.06423). [preprocessing's]
         crop: random boxes of photos, cut while decoding.
-        augmentation: of batches. [by the size of the images]
+        augmentation: of batches; {} for none. [by the size of the images]
         repeats: times that each image comes in a step, each time augmented anew (Hoffer et al. 2019,
             arXiv:1901.09335).
         balanced: every class equally often in every epoch.
-        optimizer: see there.
+        optimizer: see there. What is not said in these three is the default recipe's, unless `complete`.
         schedule: see there.
         loss: see there.
-        averaging: of the weights; none if it is left out.
+        averaging: of the weights; a decay of 0 for none. [on in the default recipe]
         fine_tuning: see there. [with given weights only]
         freeze: names of parts that never learn, such as 'stem' or 'stages.0', their batch norms'
             statistics included.

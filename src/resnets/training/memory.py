@@ -23,7 +23,7 @@ _TIGHT = 0.8
 # Share of the free memory above which a run is warned: other programs need some too.
 _OVERHEAD = {"float32": 0.3, "bf16": 0.65, "fp16": 0.65}
 # Of the activations, for copies that convolutions make and gaps between tensors: measured as the largest
-# resident memory of eleven trainings on processors, which the estimate meets within 0.85 to 1.2.
+# resident memory of ten trainings on processors, which the estimate meets within 0.85 to 1.2.
 _UNSURE = 1.3
 # An estimate this many times what is free is taken for certain.
 _TYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -1,7 +1,7 @@
 """Numbers and layout of a training, by rule and not by a race, so that a seed gives one result.
 
 Measured on two kinds of processor that have instructions for bf16 and on the same without them
-(`docs/training_choices.md`): with the instructions, bf16 under autocast is 1.5 to 3.2 times as fast as
+(`docs/training_choices.md`): with the instructions, bf16 under autocast is 1.4 to 3.2 times as fast as
 float32 for every network that was tried, from 8 channels to 640; without them it is slower.
 """
 
@@ -56,9 +56,9 @@ def choose_precision(machine: Machine) -> PrecisionChoice:
             return PrecisionChoice("bf16", True, reason, "tensor cores read images this way")
         reason = "this GPU has tensor cores for fp16 and not for bf16"
         return PrecisionChoice("fp16", True, reason, "tensor cores read images this way")
-    layout = "convolutions of this processor are up to 1.7 times as fast this way"
+    layout = "convolutions of this processor are up to 1.5 times as fast this way"
     if machine.has_bf16:
-        reason = "this processor multiplies bf16 numbers, which is 1.5 to 3.2 times as fast as float32"
+        reason = "this processor multiplies bf16 numbers, which is 1.4 to 3.2 times as fast as float32"
         return PrecisionChoice("bf16", True, reason, layout)
     reason = "this processor has no instructions for bf16, and emulating them is slower"
     return PrecisionChoice("float32", True, reason, layout)

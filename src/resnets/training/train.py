@@ -70,7 +70,7 @@ class TrainingResult:
         }
 
 
-def train(
+def train(  # noqa: PLR0913 - one argument for each option of the command
     data: str | Path | Dataset | None = None,
     *,
     model: str | Path | None = None,
