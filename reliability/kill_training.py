@@ -60,6 +60,7 @@ PACKAGES = ("resnets", "torch", "numpy", "pillow")
 @cache
 def trial_of(kind: str, folder: Path) -> Trial:
     """The undisturbed run of this process."""
+    multiprocessing.set_start_method("fork", force=True)  # of those who read images
     torch.set_num_threads(1)
     place = folder / f"{kind}-{os.getpid()}"
     place.mkdir()

@@ -10,10 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from resnets.data.reading_processes import Readers
+from resnets.data.reading_processes import Readers, _obey_only_the_parent
 from resnets.errors import Interrupted
 from resnets.training.interruption import Interruption
 
@@ -143,6 +144,32 @@ def test_readers_outlive_a_signal_to_the_whole_job(number: int) -> None:
     del results
     wait_for(lambda: not multiprocessing.active_children())
     assert time.monotonic() - start < 4
+
+
+def begin_late() -> None:
+    time.sleep(0.5)
+    _obey_only_the_parent(0)
+    time.sleep(60)
+
+
+def test_readers_end_with_a_parent_that_is_killed_before_they_begin() -> None:
+    reader, writer = os.pipe()
+    parent = os.fork()
+    if not parent:
+        child = multiprocessing.get_context("fork").Process(target=begin_late)
+        child.start()
+        os.write(writer, str(child.pid).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(parent, 0)
+    child_pid = int(os.read(reader, 20))
+    wait_for(lambda: not is_running(child_pid))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:3]
+    except FileNotFoundError:
+        return False
 
 
 def wait_for(claim: Callable[[], bool], *, seconds: float = 10.0) -> None:

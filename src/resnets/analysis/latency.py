@@ -89,6 +89,27 @@ def check_timing(timing: Timing) -> None:
         raise ConfigError("the arguments of compare", problems)
 
 
+def one_device(models: Sequence[Classifier], names: Sequence[str]) -> torch.device:
+    """Find the device that all models are on.
+
+    Args:
+        models: at least one.
+        names: of the models, for errors.
+
+    Raises:
+        ConfigError: if they are on different ones.
+    """
+    devices = [next(model.network.parameters()).device for model in models]
+    for name, device in zip(names, devices, strict=True):
+        if device != devices[0]:
+            problem = (
+                f"{printable(names[0])} is on {devices[0]} and {printable(name)} on {device}: times can "
+                "only be compared on one device, move the networks to one"
+            )
+            raise ConfigError("the arguments of compare", [problem])
+    return devices[0]
+
+
 def measure_speed(
     models: Sequence[Classifier],
     names: Sequence[str],
@@ -103,26 +124,14 @@ def measure_speed(
         names: of the models, for errors.
         timing: how.
         on_round: called with the number of rounds done and of all.
-
-    Raises:
-        ConfigError: if the networks are on different devices.
     """
     check_timing(timing)
-    devices = [next(model.network.parameters()).device for model in models]
-    for name, device in zip(names, devices, strict=True):
-        if device != devices[0]:
-            raise ConfigError(
-                "the arguments of compare",
-                [
-                    f"{printable(names[0])} is on {devices[0]} and {printable(name)} on {device}: times "
-                    "can only be compared on one device, move the networks to one"
-                ],
-            )
+    device = one_device(models, names)
     with torch.inference_mode(), _full_precision():
-        seconds = _take_turns(models, timing, devices[0], on_round)
+        seconds = _take_turns(models, timing, device, on_round)
         memory = [
             _gpu_memory(model, timing)
-            if devices[0].type == "cuda"
+            if device.type == "cuda"
             else memory_of_fresh_process(model, batch_size=timing.batch_size)
             for model in models
         ]

@@ -109,7 +109,12 @@ def pack_data(
         int | None, typer.Option(min=8, help="Shorter side before the cut of evaluation. [8/7 of size]")
     ] = None,
     train_size: Annotated[
-        int | None, typer.Option(min=8, help="Shorter side that training keeps. [that of evaluation]")
+        int | None,
+        typer.Option(
+            min=8,
+            help="Shorter side of whole training images, for random crops. [up to 64 pixels none: they "
+            "are kept as evaluation sees them]",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -130,7 +135,9 @@ def pack_data(
 
     resize = resize or (size if size < 128 else round(size * 8 / 7))
     preprocessing = Preprocessing(image_size=size, resize_size=resize)
-    policy = PackPolicy(preprocessing=preprocessing, train_size=train_size or resize)
+    if train_size is None and size > 64:
+        train_size = resize
+    policy = PackPolicy(preprocessing=preprocessing, train_size=train_size)
     start = time.monotonic()
     path = out or packed_path(dataset, policy)
     packed = pack(dataset, path, policy=policy)

@@ -7,9 +7,11 @@ itself when something goes wrong.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
@@ -115,18 +117,25 @@ class _Reading(Dataset[Result]):
 def _obey_only_the_parent(_worker: int) -> None:
     """Leave signals that a terminal or a scheduler sends to all processes of a job to the parent.
 
-    The parent may have work to finish, and would fail if its readers were gone. They end with it.
+    The parent may have work to finish, and would fail if its readers were gone. They end with it, also
+    if it was killed before they had begun.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigtimedwait"):
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-        threading.Thread(target=_wait_for_the_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_wait_for_the_parent, daemon=True).start()
 
 
-def _wait_for_the_parent(parent: int) -> None:
-    while os.getppid() == parent:
+def _wait_for_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    # A fork server stands between the two; else the system itself tells when the parent is gone.
+    is_direct = multiprocessing.get_start_method() != "forkserver"
+    while parent and (os.getppid() == parent.pid if is_direct else parent.is_alive()):
+        if not hasattr(signal, "sigtimedwait"):
+            time.sleep(_SECONDS_AFTER_PARENT)
+            continue
         received = signal.sigtimedwait([signal.SIGTERM], _SECONDS_AFTER_PARENT)
-        if received is not None and received.si_pid == parent:
+        if received is not None and received.si_pid == parent.pid:
             break
     os._exit(0)  # as torch's own handler does: any other number would be reported as a failure
 

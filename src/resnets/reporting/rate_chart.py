@@ -30,8 +30,9 @@ def rate_chart(
     """
     most = _SHOWN * max(smoothed[0], min(smoothed))
     up = make_axis([min(*losses, most), most])
-    ends = floor(log10(rates[0]) + 1e-9), max(ceil(log10(rates[-1]) - 1e-9), floor(log10(rates[0])) + 1)
-    across = Axis(*map(float, ends), tuple(float(power) for power in range(ends[0], ends[1] + 1)))
+    first = floor(log10(rates[0]) + 1e-9)
+    last = max(ceil(log10(rates[-1]) - 1e-9), first + 1)
+    across = Axis(float(first), float(last), tuple(float(i) for i in range(first, last + 1)))
     parts = [_frame(across, up)]
     if suggestion is not None and across.low <= log10(suggestion) <= across.high:
         x = _x(across, suggestion)

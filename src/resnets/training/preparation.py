@@ -138,11 +138,12 @@ def make_loaders(settings: TrainingSettings, dataset: Dataset, machine: Machine)
     val = labelled(dataset.splits["val"]) if "val" in dataset.splits else None
     notes: list[str] = []
     if not isinstance(train.images, np.ndarray):
-        packed = find_pack(dataset, shown)
+        packed = find_pack(dataset, shown, whole=settings.crop is not None)
         if packed is not None:
             notes.append(f"images come from the packed file {packed[0].path}")
-            in_val = Loader(packed[1], shown, val_options) if packed[1] is not None else None
-            return Loaders(Loader(packed[0], seen, options, seed=settings.seed), in_val, tuple(notes))
+            in_val = None if packed[1] is None else Loader(packed[1], as_packed(shown), val_options)
+            loader = Loader(packed[0], as_packed(seen), options, seed=settings.seed)
+            return Loaders(loader, in_val, tuple(notes))
         needed = size_in_memory(len(train) + len(val or ()), shown)
         if settings.crop is None and size is None and needed < _SHARE_IN_MEMORY * machine.memory_bytes:
             train, skipped = read_into_memory(train, shown, skip_unusable=True, workers=settings.workers)
@@ -173,19 +174,30 @@ def labelled(split: Split) -> Split:
     return Split(split.name, kept, split.labels[known])
 
 
+def as_packed(preprocessing: Preprocessing) -> Preprocessing:
+    """The same preprocessing as packs spell it: with the length of the shorter side."""
+    if preprocessing.fit != "crop":
+        return preprocessing
+    return preprocessing.model_copy(update={"resize_size": preprocessing.shorter_side})
+
+
 def find_pack(
-    dataset: Dataset, preprocessing: Preprocessing
+    dataset: Dataset, preprocessing: Preprocessing, *, whole: bool
 ) -> tuple[PackedSplit, PackedSplit | None] | None:
     """Find what `resnets data pack` has written for a data set, if it still holds.
 
     Args:
         dataset: as it is now.
         preprocessing: of the network; its colours do not matter.
+        whole: training images must be there whole, as random crops need them.
     """
     plain = Preprocessing()
     colours = {name: getattr(plain, name) for name in ("channels", "mean", "std")}
-    shown = preprocessing.model_copy(update={**colours, "resize_size": preprocessing.shorter_side})
-    path = packed_path(dataset, PackPolicy(preprocessing=shown, train_size=preprocessing.shorter_side))
+    shown = as_packed(preprocessing).model_copy(update=colours)
+    policy = PackPolicy(preprocessing=shown)
+    if whole:
+        policy = policy.model_copy(update={"train_size": preprocessing.shorter_side})
+    path = packed_path(dataset, policy)
     if not path.exists():
         return None
     packed = open_packed(path)

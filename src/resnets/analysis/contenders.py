@@ -1,0 +1,164 @@
+"""What a comparison is given, looked up: what it costs and what is reported, before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from resnets.analysis.comparison import ComparedModel, ReportedAccuracy
+from resnets.analysis.description import describe
+from resnets.architectures.creation import create_model, resolve
+from resnets.architectures.notation import parse_model
+from resnets.data.preprocessing_policy import Preprocessing
+from resnets.errors import WeightsError
+from resnets.evaluation.evaluating import open_model
+from resnets.weights.catalog import PublishedWeights, find_weights, published_weights
+from resnets.weights.classifier import Classifier
+from resnets.weights.loading import model_path
+from resnets.weights.model_file import read_info
+from resnets.weights.model_info import ModelInfo
+
+_IMAGENET = "ImageNet val"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A network to compare.
+
+    Attributes:
+        row: what is known without loading it.
+        given: what the user gave.
+        make: for an architecture, makes it with random weights; None for what has weights.
+    """
+
+    row: ComparedModel
+    given: str | Path | Classifier
+    make: Callable[[], Classifier] | None = None
+
+    def load(self, *, random_weights: bool) -> Classifier:
+        """Load the weights.
+
+        Args:
+            random_weights: let an architecture have such; enough to time it.
+
+        Raises:
+            WeightsError: if there are none and random ones will not do.
+        """
+        if self.make is None:
+            return open_model(self.given)[0]
+        if random_weights:
+            return self.make()
+        raise WeightsError(
+            f"{self.given} is an architecture, whose weights would be random; on data, give a model file "
+            f"or published weights (resnets list '{self.row.architecture}' --weights)"
+        )
+
+
+def contender(given: str | Path | Classifier) -> Contender:
+    """Look up a network.
+
+    Args:
+        given: an architecture, a model file, a run folder, published weights or a loaded model.
+    """
+    if isinstance(given, Classifier):
+        return Contender(_described(given.info.architecture, given.info), given)
+    word = os.fspath(given)
+    path = model_path(word)
+    if path.exists() or path.suffix == ".safetensors":
+        return Contender(_described(word, read_info(path)), given)
+    if ":" in word and "/" not in word:
+        return Contender(_published_row(find_weights(word)), given)
+    if "/" in word:
+        raise WeightsError(f"cannot read {word!r}: No such file or directory")
+    return _architecture(word)
+
+
+def _described(name: str, info: ModelInfo) -> ComparedModel:
+    """A row of what a model file says."""
+    size = info.preprocessing.image_size
+    cost = describe(info.architecture, image_size=size, **_without_size(info.options))
+    metrics = {metric.name: metric for metric in info.metrics}
+    top1, top5 = metrics.get("top1"), metrics.get("top5")
+    reported = ()
+    if top1 is not None:
+        known = top5.value if top5 is not None else None
+        reported = (ReportedAccuracy(name, top1.value, known, size, top1.data, "the model file"),)
+    return ComparedModel(
+        name, info.architecture, size, cost.parameters, cost.multiply_adds, reported=reported
+    )
+
+
+def _published_row(weights: PublishedWeights) -> ComparedModel:
+    size = weights.preprocessing.image_size
+    cost = describe(weights.architecture, image_size=size, **_without_size(weights.options))
+    return ComparedModel(
+        weights.name,
+        weights.architecture,
+        size,
+        cost.parameters,
+        cost.multiply_adds,
+        reported=_reported(weights),
+    )
+
+
+def _reported(weights: PublishedWeights) -> tuple[ReportedAccuracy, ...]:
+    """The publisher's accuracy for the weights' own preprocessing."""
+    return tuple(
+        ReportedAccuracy(
+            name=weights.name,
+            top1=best.top1 / 100,
+            top5=best.top5 / 100,
+            image_size=best.image_size,
+            data=_IMAGENET,
+            source=weights.reported_by,
+        )
+        for best in weights.reported[:1]
+    )
+
+
+def _architecture(word: str) -> Contender:
+    name, options = parse_model(word)
+    architecture, settings = resolve(name, options)
+    cost = describe(name, **options)
+    reported = []
+    if not options:
+        for weights in published_weights(architecture.name):
+            reported += _reported(weights)
+    row = ComparedModel(
+        word,
+        architecture.name,
+        cost.image_size,
+        cost.parameters,
+        cost.multiply_adds,
+        reported=tuple(reported),
+    )
+    values = settings.model_dump()
+    return Contender(row, word, lambda: _random(name, options, values, cost.image_size))
+
+
+def _random(
+    name: str, options: dict[str, Any], settings: dict[str, Any], image_size: int
+) -> Classifier:
+    """A network whose answers mean nothing, on the device that a loaded one would be on."""
+    network = create_model(name, **options)
+    grey = settings.get("in_channels", 3) == 1
+    sight = Preprocessing(
+        image_size=image_size, **({"channels": "L", "mean": (0.5,), "std": (0.5,)} if grey else {})
+    )
+    has_classifier = settings.get("include_top", True) and not settings.get("features_only", False)
+    count = settings.get("num_classes", 1000) if has_classifier else 0
+    made = Classifier.from_network(
+        network, preprocessing=sight, class_names=[f"class {i}" for i in range(count)]
+    )
+    if torch.cuda.is_available():
+        made.network.cuda()
+    return made
+
+
+def _without_size(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != "image_size"}
