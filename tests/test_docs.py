@@ -63,6 +63,11 @@ def users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 seed = 100 * number + 10 * i + (split == "val")
                 pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
                 Image.fromarray(pixels).save(tmp_path / "dataset" / split / kind / f"{i}.png")
+    resnets.Classifier.from_network(
+        resnets.create_model("resnet20", num_classes=2),
+        class_names=["cats", "dogs"],
+        preprocessing=resnets.Preprocessing(image_size=32),
+    ).save(tmp_path / "pets.safetensors")
     theirs = resnets.to_layout(resnets.create_model("resnet18", num_classes=2), "torchvision")
     torch.save({"state_dict": theirs}, tmp_path / "checkpoint.pth")
     (tmp_path / "names.txt").write_text("cat\ndog\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from resnets.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from resnets.analysis.comparing import compare as compare
     from resnets.analysis.description import describe as describe
     from resnets.analysis.drawing import draw as draw
     from resnets.analysis.explaining import explain as explain
@@ -60,6 +61,7 @@ _HOMES = {
     "train": "resnets.training.train",
     "ResidualUnit": "resnets.units.residual_unit",
     "calibrate": "resnets.evaluation.calibrating",
+    "compare": "resnets.analysis.comparing",
     "convert": "resnets.weights.converting",
     "convert_form": "resnets.architectures.resnext",
     "create_model": "resnets.weights.pretrained",

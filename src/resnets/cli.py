@@ -10,6 +10,7 @@ import typer
 
 from resnets import __version__, console
 from resnets.commands.cache_command import cache_app
+from resnets.commands.compare_command import compare_command
 from resnets.commands.convert_command import convert_command
 from resnets.commands.data_command import data_app
 from resnets.commands.describe_command import describe_command
@@ -57,6 +58,7 @@ for _name, _command, _next in (
     ("explain", explain_command, "resnets explain photo.jpg --model MODEL --method occlusion --check"),
     ("train", train_command, "resnets evaluate RUN DATA"),
     ("evaluate", evaluate_command, "resnets evaluate MODEL DATA --calibrate"),
+    ("compare", compare_command, "resnets evaluate MODEL DATA"),
     ("convert", convert_command, "resnets predict IMAGE... --model OUT"),
 ):
     add_command(app, _name, _command, epilog=f"Next: {_next}")

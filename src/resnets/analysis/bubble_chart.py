@@ -102,7 +102,7 @@ def chart_colours(*, dark: bool) -> str:
     rest = (
         "--chart-paper: #1b2129; --chart-grid: #2c3440; --chart-quiet: #9aa6b6; --chart-ink: #e6eaf0;"
         if dark
-        else "--chart-paper: #ffffff; --chart-grid: #e4e8ed; --chart-quiet: #566272; --chart-ink: #1b2430;"
+        else "--chart-paper: #fff; --chart-grid: #e4e8ed; --chart-quiet: #566272; --chart-ink: #1b2430;"
     )
     return f"{colours} {rest}"
 
@@ -200,7 +200,9 @@ def _plan(chart: BubbleChart) -> _Plan:
     area = Box(_LEFT, _TOP, chart.width - _LEFT - _RIGHT, chart.height - _TOP - _BOTTOM)
     largest = max(b.parameters for b in bubbles)
     radius = 26.0
-    plan = _Plan(x_axis, y_axis, is_log, chart.log_error, (), area, Box(0, 0, 0, 0), largest, radius, chart.width)
+    plan = _Plan(
+        x_axis, y_axis, is_log, chart.log_error, (), area, Box(0, 0, 0, 0), largest, radius, chart.width
+    )
     discs = tuple(
         Disc(
             plan.x(b.x),
@@ -238,8 +240,8 @@ def _accuracy_axis(values: Sequence[float]) -> Axis:
 def _error_axis(values: Sequence[float]) -> Axis:
     low, high = -log10(100 - min(values)), -log10(100 - max(values))
     pad = 1.6 * _MARGIN * (high - low)
-    ticks = make_axis(values, num_ticks=6).ticks
-    return Axis(low - pad, high + pad, tuple(tick for tick in ticks if tick < 100))
+    steps = (*range(0, 80, 5), *range(80, 90, 2), *range(90, 100))  # closer where the axis is wider
+    return Axis(low - pad, high + pad, tuple(map(float, steps)))
 
 
 def _padded(axis: Axis) -> Axis:

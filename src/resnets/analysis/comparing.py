@@ -37,7 +37,7 @@ OnProgress: TypeAlias = Callable[[str, int, int], None]
 _PICTURES = 24
 
 
-def compare(  # noqa: PLR0913 - one argument for each option of the command
+def compare(
     models: Sequence[str | Path | Classifier] = (),
     *,
     data: str | Path | Dataset | None = None,
@@ -51,8 +51,8 @@ def compare(  # noqa: PLR0913 - one argument for each option of the command
     """Compare networks: what they cost, how good they are, how fast here, and what is only chance.
 
     Without data, published accuracies count. With data, all networks see the same images, McNemar's test
-    tells for each pair whether the difference is real (corrected for the number of pairs after Holm), and
-    time and memory are measured in turn on this machine.
+    tells for each pair whether the difference is real (corrected for the number of pairs after Holm),
+    and time and memory are measured in turn on this machine.
 
     Args:
         models: architectures (without data), model files, run folders, published weights, or what
@@ -260,9 +260,21 @@ def _with_front(rows: Sequence[ComparedModel]) -> tuple[ComparedModel, ...]:
     def cost(row: ComparedModel) -> float:
         return row.speed.latency_ms if row.speed else row.multiply_adds
 
-    known = [row for row in rows if row.top1 is not None]
+    known = [row for row in rows if _is_comparable(row, rows)]
     front = pareto_front(known, cost=cost, gain=lambda row: row.top1 or 0.0)
     return tuple(
-        row if row.top1 is None else replace(row, on_front=any(row is each for each in front))
+        replace(row, on_front=any(row is each for each in front))
+        if len(known) > 1 and any(row is each for each in known)
+        else row
         for row in rows
     )
+
+
+def _is_comparable(row: ComparedModel, rows: Sequence[ComparedModel]) -> bool:
+    """Whether a row has one accuracy, on the same data as the first that has one."""
+    if row.evaluation is not None:
+        return True
+    if len(row.reported) != 1:
+        return False
+    first = next(each for each in rows if len(each.reported) == 1)
+    return row.reported[0].data == first.reported[0].data

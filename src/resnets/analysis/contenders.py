@@ -1,4 +1,4 @@
-"""What a comparison is given, looked up: what it costs and what is reported, before anything is loaded."""
+"""What a comparison is given, looked up: its cost and what is reported, before anything is loaded."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Contender:
         if random_weights:
             return self.make()
         raise WeightsError(
-            f"{self.given} is an architecture, whose weights would be random; on data, give a model file "
-            f"or published weights (resnets list '{self.row.architecture}' --weights)"
+            f"{self.given} is an architecture, whose weights would be random; on data, give a model "
+            f"file or published weights (resnets list '{self.row.architecture}' --weights)"
         )
 
 
@@ -84,7 +84,7 @@ def _described(name: str, info: ModelInfo) -> ComparedModel:
     cost = describe(info.architecture, image_size=size, **_without_size(info.options))
     metrics = {metric.name: metric for metric in info.metrics}
     top1, top5 = metrics.get("top1"), metrics.get("top5")
-    reported = ()
+    reported: tuple[ReportedAccuracy, ...] = ()
     if top1 is not None:
         known = top5.value if top5 is not None else None
         reported = (ReportedAccuracy(name, top1.value, known, size, top1.data, "the model file"),)
@@ -125,7 +125,7 @@ def _architecture(word: str) -> Contender:
     name, options = parse_model(word)
     architecture, settings = resolve(name, options)
     cost = describe(name, **options)
-    reported = []
+    reported: list[ReportedAccuracy] = []
     if not options:
         for weights in published_weights(architecture.name):
             reported += _reported(weights)
@@ -141,9 +141,7 @@ def _architecture(word: str) -> Contender:
     return Contender(row, word, lambda: _random(name, options, values, cost.image_size))
 
 
-def _random(
-    name: str, options: dict[str, Any], settings: dict[str, Any], image_size: int
-) -> Classifier:
+def _random(name: str, options: dict[str, Any], settings: dict[str, Any], image_size: int) -> Classifier:
     """A network whose answers mean nothing, on the device that a loaded one would be on."""
     network = create_model(name, **options)
     grey = settings.get("in_channels", 3) == 1

@@ -138,9 +138,7 @@ def measure_speed(
     speeds = []
     for times, held in zip(seconds, memory, strict=True):
         low, _, high = (1000 * value for value in quantiles(times, n=4, method="inclusive"))
-        speeds.append(
-            Speed(1000 * median(times), low, high, timing.batch_size, timing.rounds, held)
-        )
+        speeds.append(Speed(1000 * median(times), low, high, timing.batch_size, timing.rounds, held))
     return speeds
 
 

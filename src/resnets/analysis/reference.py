@@ -33,9 +33,9 @@ GROUPS: dict[Group, str] = {
 """What each group of networks is called."""
 
 CREDIT = (
-    "After the idea of Bianco et al. 2018, arXiv:1810.00736, fig. 1. Not read off their plot: accuracies "
-    "as publishers of weights state them; costs of the residual family, DenseNet and VGG counted here, "
-    "of the others as published."
+    "After the idea of Bianco et al. 2018, arXiv:1810.00736, fig. 1. Not read off their plot: "
+    "accuracies as publishers of weights state them; costs of the residual family, DenseNet and VGG "
+    "counted here, of the others as published."
 )
 """Whose idea the chart is, and where its figures come from."""
 
@@ -140,7 +140,8 @@ def _family_point(row: _Family, weights: PublishedWeights) -> ReferencePoint:
         architecture=architecture.name,
         weights=weights.name,
         source=f"{weights.reported_by}; {weights.source}",
-        protocol=f"one centre crop, {weights.preprocessing.interpolation}; {weights.data_terms}",
+        protocol=f"one centre crop of image_size, {weights.preprocessing.interpolation}; "
+        "trained on ImageNet-1k only",
     )
 
 

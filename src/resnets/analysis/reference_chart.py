@@ -13,22 +13,28 @@ T = TypeVar("T")
 _COLOURS = {group: colour for colour, group in enumerate(GROUPS)}
 
 
-def reference_chart(points: Sequence[ReferencePoint] = (), *, chosen: Sequence[str] = ()) -> BubbleChart:
+def reference_chart(
+    points: Sequence[ReferencePoint] = (),
+    *,
+    chosen: Sequence[str] = (),
+    added: Sequence[Bubble] = (),
+) -> BubbleChart:
     """Plan the chart.
 
     Args:
         points: to draw; none for those of the reference.
-        chosen: names of weights, or of points, that are drawn in bold.
+        chosen: names of weights whose points are drawn in bold.
+        added: bubbles besides those of the points.
     """
     points = points or reference_points()
-    bubbles = [_bubble(point, points, chosen) for point in points]
+    bubbles = [*(_bubble(point, points, chosen) for point in points), *added]
     places = {(p.name, p.recipe): i for i, p in enumerate(points)}
     then = [i for i, p in enumerate(points) if p.recipe == "then"]
     front = pareto_front(then, cost=lambda i: points[i].multiply_adds, gain=lambda i: points[i].top1)
     return BubbleChart(
         title="ImageNet accuracy against cost: residual networks and their rivals",
-        lead="One centre crop of the 50,000 validation images, as published; the area of a bubble is the "
-        "number of parameters",
+        lead="One centre crop of the 50,000 validation images, as published; the area of a bubble is "
+        "the number of parameters",
         x_title="multiply-adds for one image, in billions (G)",
         y_title="top-1 accuracy, %",
         bubbles=bubbles,
@@ -81,7 +87,7 @@ def _bubble(point: ReferencePoint, points: Sequence[ReferencePoint], chosen: Seq
         words=point_words(point),
         colour=_COLOURS[point.group],
         hollow=point.recipe == "now",
-        is_chosen=bool({point.weights, point.name} & set(chosen) - {""}),
+        is_chosen=point.weights in chosen,
     )
 
 

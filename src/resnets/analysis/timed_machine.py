@@ -35,6 +35,6 @@ def busy_note() -> str:
     if load <= cores + 1:
         return ""
     return (
-        f"the machine was busy (load {load:.1f} on {cores} cores): times are longer and vary more than on "
-        "a quiet one; their order is still fair, as all took turns"
+        f"the machine was busy (load {load:.1f} on {cores} cores): times are longer and vary more than "
+        "on a quiet one; their order is still fair, as all took turns"
     )

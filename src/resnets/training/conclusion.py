@@ -59,7 +59,7 @@ def conclude(session: Session, background: Background) -> Evaluation | None:
         background: of the run.
     """
     dataset, run = background.dataset, session.run
-    network = kept_network(session).cpu()
+    network = kept_network(session)
     classifier = Classifier.from_network(
         network.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
         preprocessing=session.preprocessing,
@@ -73,6 +73,7 @@ def conclude(session: Session, background: Background) -> Evaluation | None:
         classifier.info = classifier.info.model_copy(update={"metrics": evaluation.metrics})
     facts = _facts(session, background, classifier, evaluation)
     classifier.info = classifier.info.model_copy(update={"card": model_card(facts)})
+    network.cpu()
     classifier.save(run.model_path)
     write_text(run.path / "README.md", classifier.info.card)
     write_report(run.path / REPORT, facts)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import printable
 from resnets.weights.model_info import Metric, ModelInfo
@@ -15,7 +19,8 @@ def info_lines(info: ModelInfo) -> list[str]:
         "images": preprocessing_words(info.preprocessing),
         "metrics": "; ".join(map(_metric, info.metrics)),
         "trained on": f"{info.data.name}, {info.data.num_images:,} images" if info.data else "",
-        "recipe": ", ".join(f"{key}={value}" for key, value in info.recipe.items()),
+        "calibrated": f"by a temperature of {info.temperature:.3g}" if info.temperature else "",
+        "recipe": ", ".join(_said(info.recipe)),
         "licence": f"{licence.weights}; data: {licence.data or 'not stated'}"
         if licence
         else "not stated",
@@ -23,6 +28,16 @@ def info_lines(info: ModelInfo) -> list[str]:
         "written by": ", ".join(f"{name} {version}" for name, version in info.versions.items()),
     }
     return [f"{name:<11}{printable(words)}" for name, words in facts.items() if words]
+
+
+def _said(recipe: Mapping[str, JsonValue], path: str = "") -> Iterator[str]:
+    """Settings by dotted keys, without how images look, which is told, and how the run was saved."""
+    for key, value in recipe.items():
+        if isinstance(value, dict):
+            if not (path or key in ("preprocessing", "checkpoints")):
+                yield from _said(value, f"{key}.")
+        elif value not in (None, False, [], ""):
+            yield f"{path}{key}={value}"
 
 
 def preprocessing_words(preprocessing: Preprocessing) -> str:
