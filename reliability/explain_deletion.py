@@ -29,7 +29,10 @@ REMARKS = (
         "Deleted means replaced by a blur of the image; the area is that under the curve of the class's "
         "probability over the share that is deleted, in ten steps."
     ),
-    "Chance is the mean over four random maps of the same resolution, enlarged in the same way.",
+    (
+        "Chance is the mean over four random maps of the same resolution, enlarged in the same way; for "
+        "occlusion, of as many values as windows fit side by side."
+    ),
     (
         "Images are drawn at random, whether the network is right about them or not; the class is the "
         "one that it names."

@@ -19,7 +19,8 @@ import resnets
 from resnets import cli
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+STORIES = ("train.md", "tutorial.md")  # each block of theirs needs what those before it have made
 ELSEWHERE = ("pip install", "make ")  # commands about the installation itself
 
 
@@ -27,13 +28,19 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
+def lines(block: str) -> list[str]:
+    return [
+        line.strip() for line in block.split("\n") if line.strip() and not line.startswith(ELSEWHERE)
+    ]
+
+
 def commands() -> list[tuple[str, str]]:
     found = [
-        (page.name, line.strip())
+        (page.name, line)
         for page in PAGES
+        if page.name not in STORIES
         for block in blocks(page, "bash")
-        for line in block.split("\n")
-        if line.strip() and not line.startswith(ELSEWHERE)
+        for line in lines(block)
     ]
     inline = [
         (page.name, line)
@@ -83,12 +90,32 @@ def test_commands_in_documents_run(page: str, command: str, users_folder: Path) 
 
 
 @pytest.mark.parametrize(
-    ("page", "number"), [(page, i) for page in PAGES for i in range(len(blocks(page, "python")))]
+    ("page", "number"),
+    [
+        (page, i)
+        for page in PAGES
+        if page.name not in STORIES
+        for i in range(len(blocks(page, "python")))
+    ],
 )
 def test_examples_in_documents_run(
     page: Path, number: int, users_folder: Path, restored_registry: None
 ) -> None:
     exec(compile(blocks(page, "python")[number], str(page), "exec"), {})  # our own text
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_stories_run_from_top_to_bottom(name: str, users_folder: Path) -> None:
+    page = ROOT / "docs" / name
+    for block in re.findall(r"^(```(?:bash|python)\n.*?)^```", page.read_text("utf-8"), re.M | re.S):
+        language, _, text = block.removeprefix("```").partition("\n")
+        if language == "python":
+            exec(compile(text, str(page), "exec"), {})  # our own text
+            continue
+        for command in lines(text):
+            program, *words = shlex.split(command)
+            assert program == "resnets"
+            assert cli.main(words) == 0, command
 
 
 def generator(name: str) -> ModuleType:
@@ -104,6 +131,11 @@ def generator(name: str) -> ModuleType:
 def test_the_table_of_names_is_up_to_date() -> None:
     written = (ROOT / "docs" / "architectures.md").read_text("utf-8")
     assert written == generator("tables").architectures_page(), "run: python docs/tables.py"
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert written == generator("settings").settings_page(), "run: python docs/settings.py"
 
 
 def test_the_page_of_promises_is_up_to_date() -> None:

@@ -279,6 +279,8 @@ def test_the_order_of_deletion() -> None:
     assert best.random_area == worst.random_area
     assert best.area < best.random_area < worst.area
     assert not worst.beats_random
+    coarse = measure_deletion(bright, view, 0, raw, resolution=(1, 1), steps=4, num_random=1)
+    assert coarse.random_curves == ((1.0, 1.0, 0.0, 0.0, 0.0),)  # row by row, where all is alike
 
 
 def test_plain_values() -> None:

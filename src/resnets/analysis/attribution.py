@@ -18,7 +18,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 WHOLE = "image"
 """Stands for a layer where a method looks at the pixels themselves."""
 
-_WINDOWS_ACROSS = 5
+WINDOWS_ACROSS = 5
 _STEPS_PER_WINDOW = 3
 # Windows of a fifth of the image hide what an object is recognised by; about 13 x 13 places of them.
 
@@ -53,7 +53,7 @@ def attribute(
     if method == "integrated-gradients":
         made = {WHOLE: integrated_gradients(network, batch, classes)}
     elif method == "occlusion":
-        window = max(1, round(min(images.shape[2:]) / _WINDOWS_ACROSS))
+        window = max(1, round(min(images.shape[2:]) / WINDOWS_ACROSS))
         stride = max(1, round(window / _STEPS_PER_WINDOW))
         made = {WHOLE: occlusion(network, batch, classes, window=window, stride=stride)}
     else:

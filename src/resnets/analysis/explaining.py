@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from resnets.analysis.attribution import WHOLE, Method, attribute, check_method
+from resnets.analysis.attribution import WHOLE, WINDOWS_ACROSS, Method, attribute, check_method
 from resnets.analysis.class_choice import find_class
 from resnets.analysis.enlarging import Map
 from resnets.analysis.explanation import Explanation, LayerMap
@@ -185,7 +185,9 @@ class _Explainer:
         )
 
     def _measure(self, view: Tensor, target: int, raw: Map) -> Deletion:
-        return measure_deletion(self.classifier.probabilities, view, target, raw)
+        # Pixels that the same window covers have much the same value: chance must be as coarse.
+        coarse = (WINDOWS_ACROSS, WINDOWS_ACROSS) if self.method == "occlusion" else None
+        return measure_deletion(self.classifier.probabilities, view, target, raw, resolution=coarse)
 
     def _class(self, index: int, probabilities: Tensor) -> ClassProbability:
         info = self.classifier.info

@@ -62,6 +62,7 @@ def measure_deletion(
     target: int,
     raw: Map,
     *,
+    resolution: tuple[int, int] | None = None,
     steps: int = 10,
     num_random: int = 4,
     seed: int = 0,
@@ -73,6 +74,8 @@ def measure_deletion(
         view: preprocessed image.
         target: the class.
         raw: the map, (h, w); the higher a value, the sooner its place is deleted.
+        resolution: height and width of the random maps, where the map is smoother than its size; the
+            map's own if None.
         steps: from the whole image to none of it.
         num_random: random maps to compare with.
         seed: of these.
@@ -81,7 +84,7 @@ def measure_deletion(
         view (C, H, W)
     """
     generator = np.random.default_rng(seed)
-    orders = [raw, *(generator.random(raw.shape, np.float32) for _ in range(num_random))]
+    orders = [raw, *(generator.random(resolution or raw.shape, np.float32) for _ in range(num_random))]
     side, blurred = view.shape[-1], _blurred(view)
     curves = [
         _curve(probabilities, view, blurred, target, enlarge(order, side), steps) for order in orders
