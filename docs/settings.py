@@ -111,7 +111,7 @@ def _details(rest: str) -> str:
 
 
 def _table(settings: type[Settings], prefix: str) -> Iterator[str]:
-    yield "| key | values | if left out | meaning |"
+    yield "| key | meaning | values | if left out |"
     yield "| --- | --- | --- | --- |"
     words = _documented(settings)
     properties = settings.model_json_schema()["properties"]
@@ -120,10 +120,10 @@ def _table(settings: type[Settings], prefix: str) -> Iterator[str]:
         meaning, _, rule = words[name].removesuffix("]").partition(" [")
         if key in PARTS:
             values, default = f"[a table](#{_anchor(key)})", _default(field.default, rule, "as there")
-            meaning = "" if meaning == "see there." else meaning
+            meaning = meaning.removeprefix("see there.").strip()
         else:
             values, default = _values(properties[name]), _default(field.default, rule, "needed")
-        yield f"| `{name}` | {values} | {default} | {_cell(meaning)} |"
+        yield f"| `{name}` | {_cell(meaning)} | {values} | {default} |"
 
 
 def _documented(settings: type[Settings]) -> dict[str, str]:

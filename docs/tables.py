@@ -222,6 +222,7 @@ def write_all() -> None:
     resnets.draw(networks, DOCS / "images" / "networks.svg")
     units = [resnets.describe(name.partition(",")[0], **options) for name, options in UNITS.items()]
     resnets.draw(units, DOCS / "images" / "units.svg", subject="unit")
+    (DOCS / "images" / "rivals.svg").write_text(resnets.compare().to_svg(), encoding="utf-8")
 
 
 if __name__ == "__main__":

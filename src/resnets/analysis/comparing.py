@@ -195,10 +195,10 @@ def _pairs(evaluations: Sequence[Evaluation]) -> list[ComparedPair]:
             second=second.model,
             result=test,
             p_value=p_value,
-            num_pairs=len(pairs),
+            level=level,
             agreement=float(_alike(first, second).mean()),
         )
-        for (first, second), test, p_value in zip(pairs, tests, corrected, strict=True)
+        for (first, second), test, (p_value, level) in zip(pairs, tests, corrected, strict=True)
     ]
 
 

@@ -107,7 +107,8 @@ class ComparedPair:
         second: name of another.
         result: McNemar's test.
         p_value: of the test, corrected for the number of pairs (Holm 1979, jstor.org/stable/4615733).
-        num_pairs: that were tested.
+        level: below which the uncorrected p-value must be: 0.05 over the number of pairs whose p-values
+            are at least as large.
         agreement: share of images with the same answer.
     """
 
@@ -115,7 +116,7 @@ class ComparedPair:
     second: str
     result: PairedComparison
     p_value: float
-    num_pairs: int
+    level: float
     agreement: float
 
     @property
@@ -125,8 +126,8 @@ class ComparedPair:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of the difference in top-1, second minus first; all pairs hold theirs in 95 % of cases."""
-        return self.result.interval(confidence=1 - ALPHA / self.num_pairs)
+        """Of the difference in top-1, second minus first, as wide as the correction asks."""
+        return self.result.interval(confidence=1 - self.level)
 
     @property
     def words(self) -> str:
@@ -258,7 +259,7 @@ class Comparison:
         return save_comparison(self, folder)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float]) -> list[tuple[float, float]]:
     """Correct p-values for their number, so that all are wrong together as seldom as one alone.
 
     As in Holm 1979, A simple sequentially rejective multiple test procedure.
@@ -266,13 +267,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Args:
         p_values: of tests that need not be independent.
 
+    Returns:
+        For each: the corrected p-value, and the level that the uncorrected one is held against.
+
     Example:
-        >>> holm([0.01, 0.04, 0.03])
+        >>> [corrected for corrected, _ in holm([0.01, 0.04, 0.03])]
         [0.03, 0.06, 0.06]
     """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    corrected, least = [0.0] * len(p_values), 0.0
+    made, least = [(0.0, 0.0)] * len(p_values), 0.0
     for rank, i in enumerate(order):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[i]))
-        corrected[i] = least
-    return corrected
+        left = len(p_values) - rank
+        least = max(least, min(1.0, left * p_values[i]))
+        made[i] = least, ALPHA / left
+    return made

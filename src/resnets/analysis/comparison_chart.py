@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resnets.analysis.bubble_chart import Bubble, BubbleChart
+from resnets.analysis.bubble_plan import Bubble, BubbleChart
 from resnets.analysis.comparison import ComparedModel, Comparison
 from resnets.analysis.reference import reference_points
 from resnets.analysis.reference_chart import reference_chart

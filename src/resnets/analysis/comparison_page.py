@@ -7,7 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from resnets.analysis.bubble_chart import BUBBLE_RULES, BubbleChart, chart_colours, draw_bubbles
+from resnets.analysis.bubble_chart import BUBBLE_RULES, chart_colours, draw_bubbles
+from resnets.analysis.bubble_plan import BubbleChart
 from resnets.analysis.comparison import Comparison, DifferingImage
 from resnets.analysis.comparison_chart import comparison_chart, undrawn
 from resnets.analysis.comparison_table import Column, comparison_table, csv_text
@@ -183,8 +184,8 @@ def how_tested(comparison: Comparison) -> str:
     words = "McNemar's test, exact, on the same images; in brackets the 95 % interval."
     if len(comparison.pairs) > 1:
         words += (
-            f" Corrected for {len(comparison.pairs)} pairs: p-values after Holm, intervals after "
-            "Bonferroni, so that all hold together."
+            f" Corrected for {len(comparison.pairs)} pairs after Holm; the intervals are as wide as "
+            "that asks."
         )
     return words
 

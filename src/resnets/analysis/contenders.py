@@ -81,29 +81,20 @@ def contender(given: str | Path | Classifier) -> Contender:
 def _described(name: str, info: ModelInfo) -> ComparedModel:
     """A row of what a model file says."""
     size = info.preprocessing.image_size
-    cost = describe(info.architecture, image_size=size, **_without_size(info.options))
+    costs = _costs(info.architecture, {**info.options, "image_size": size})
     metrics = {metric.name: metric for metric in info.metrics}
     top1, top5 = metrics.get("top1"), metrics.get("top5")
     reported: tuple[ReportedAccuracy, ...] = ()
     if top1 is not None:
         known = top5.value if top5 is not None else None
         reported = (ReportedAccuracy(name, top1.value, known, size, top1.data, "the model file"),)
-    return ComparedModel(
-        name, info.architecture, size, cost.parameters, cost.multiply_adds, reported=reported
-    )
+    return ComparedModel(name, info.architecture, *costs, reported=reported)
 
 
 def _published_row(weights: PublishedWeights) -> ComparedModel:
     size = weights.preprocessing.image_size
-    cost = describe(weights.architecture, image_size=size, **_without_size(weights.options))
-    return ComparedModel(
-        weights.name,
-        weights.architecture,
-        size,
-        cost.parameters,
-        cost.multiply_adds,
-        reported=_reported(weights),
-    )
+    costs = _costs(weights.architecture, {**weights.options, "image_size": size})
+    return ComparedModel(weights.name, weights.architecture, *costs, reported=_reported(weights))
 
 
 def _reported(weights: PublishedWeights) -> tuple[ReportedAccuracy, ...]:
@@ -124,21 +115,14 @@ def _reported(weights: PublishedWeights) -> tuple[ReportedAccuracy, ...]:
 def _architecture(word: str) -> Contender:
     name, options = parse_model(word)
     architecture, settings = resolve(name, options)
-    cost = describe(name, **options)
+    costs = _costs(name, options)
     reported: list[ReportedAccuracy] = []
     if not options:
         for weights in published_weights(architecture.name):
             reported += _reported(weights)
-    row = ComparedModel(
-        word,
-        architecture.name,
-        cost.image_size,
-        cost.parameters,
-        cost.multiply_adds,
-        reported=tuple(reported),
-    )
+    row = ComparedModel(word, architecture.name, *costs, reported=tuple(reported))
     values = settings.model_dump()
-    return Contender(row, word, lambda: _random(name, options, values, cost.image_size))
+    return Contender(row, word, lambda: _random(name, options, values, row.image_size))
 
 
 def _random(name: str, options: dict[str, Any], settings: dict[str, Any], image_size: int) -> Classifier:
@@ -158,5 +142,13 @@ def _random(name: str, options: dict[str, Any], settings: dict[str, Any], image_
     return made
 
 
-def _without_size(options: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if key != "image_size"}
+def _costs(name: str, options: dict[str, Any]) -> tuple[int, int, int]:
+    """Image size, parameters, multiply-adds: the registry's where nothing is changed, else counted."""
+    row, _ = resolve(name, {})
+    size = options.get("image_size", row.image_size)
+    _, plain = resolve(name, {"image_size": size})
+    _, asked = resolve(name, options)
+    if row.parameters and row.multiply_adds and size == row.image_size and plain == asked:
+        return size, row.parameters, row.multiply_adds
+    cost = describe(name, **{**options, "image_size": size})
+    return size, cost.parameters, cost.multiply_adds

@@ -26,7 +26,7 @@ from resnets.data.decoding import DecodedImage
 from resnets.data.image_files import find_images
 from resnets.data.preprocessing import decode_for, views
 from resnets.errors import ImageError, UnsupportedError
-from resnets.weights.classifier import Classifier
+from resnets.weights.classifier import FIRST_FRAME, Classifier
 from resnets.weights.loading import load
 from resnets.weights.prediction import ClassProbability
 
@@ -39,7 +39,6 @@ _PREVIEW = 1024  # pixels; longest side of the image that an explanation keeps
 _FINE = 28  # values across a map, from which on single ones are too small to see
 _BRIGHT = 0.98  # share of a fine map's values that stay below 1
 _LARGEST_GAIN = 4  # by how much that may brighten a map
-_FIRST_FRAME = "only the first of several frames or pages was seen"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +141,7 @@ class _Explainer:
             torch.from_numpy(views(decoded, preprocessing)[0]),
             seen_window(decoded.size, preprocessing),
             _small(decoded),
-            (_FIRST_FRAME,) if decoded.animated else (),
+            (FIRST_FRAME,) if decoded.animated else (),
         )
 
     def _explain_batch(self, items: list[_Prepared]) -> list[Explanation | ImageError]:

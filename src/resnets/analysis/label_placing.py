@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import cos, hypot, pi, sin
 
 _ROUNDS = 6
-_GAPS = (3.0, 12.0, 24.0, 38.0, 54.0)  # pixels between bubble and label
+_GAPS = (5.0, 13.0, 24.0, 38.0, 54.0)  # pixels between bubble and label
 _DIRECTIONS = 16
 _ON_LABEL, _ON_BUBBLE, _ON_MIDDLE, _ASTRAY, _OUTSIDE = 40.0, 1.0, 400.0, 60.0, 1e4
 # What it costs to cover a square pixel of a label, of a bubble, or its middle; to be closer to another

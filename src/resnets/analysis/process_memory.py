@@ -44,7 +44,7 @@ def memory_of_fresh_process(model: Classifier, *, batch_size: int) -> int | None
                 command, capture_output=True, text=True, timeout=_SECONDS, check=False
             )
             return int(json.loads(done.stdout)) if done.returncode == 0 else None
-        except (subprocess.TimeoutExpired, ValueError):
+        except (OSError, subprocess.TimeoutExpired, ValueError):
             return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from resnets.analysis.bubble_chart import Bubble, BubbleChart
+from resnets.analysis.bubble_plan import Bubble, BubbleChart
 from resnets.analysis.reference import GROUPS, ReferencePoint, reference_points
 from resnets.quantities import count
 

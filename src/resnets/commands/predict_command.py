@@ -6,14 +6,15 @@ import csv
 import io
 import json as json_format
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from resnets import console
+from resnets.commands.model_loading import load_model
 from resnets.commands.options import Json
+from resnets.commands.refused_images import RefusedImages
 from resnets.errors import ConfigError, ImageError, printable
 
 if TYPE_CHECKING:
@@ -71,11 +72,8 @@ def predict_command(
         decoding["float_range"] = _numbers(float_range)
 
     from resnets.deployment.predicting import predict
-    from resnets.weights.loading import load
 
-    classifier = load(model, on_progress=console.DownloadBar())
-    if ":" in model and (licence := classifier.info.licence):
-        console.say(printable(f"{classifier.info.origin}; {licence.weights}. Data: {licence.data}"))
+    classifier = load_model(model)
     most = 4 * (max_pixels or classifier.preprocessing.decoding.max_pixels) + 2**21
     answers = predict(
         [sys.stdin.buffer.read(most) if name == "-" else name for name in images],
@@ -87,7 +85,7 @@ def predict_command(
         decoding=decoding,
     )
     printer = _print_json if json else _print_jsonl if jsonl else _print_csv if csv else _print_text
-    refused = _Refused()
+    refused = RefusedImages()
     printer(refused.pass_on(console.count_progress(answers, "images")), classifier)
     refused.summarize()
 
@@ -100,31 +98,6 @@ def _numbers(text: str) -> list[float]:
             "the options", [f"--float-range needs two numbers such as 0,1, got {text!r}"]
         ) from None
     return [low, high]
-
-
-class _Refused:
-    """Tells of the images that could not be used, and how the command ends because of them."""
-
-    def __init__(self) -> None:
-        self.done = 0
-        self.reasons: Counter[str] = Counter()
-
-    def pass_on(self, answers: Iterator[Prediction | ImageError]) -> Iterator[Prediction | ImageError]:
-        for answer in answers:
-            self.done += 1
-            if isinstance(answer, ImageError):
-                self.reasons[answer.reason] += 1
-                name = printable(answer.source or "-")
-                console.say(f"resnets: skipped {name}: {answer.detail}")
-            yield answer
-
-    def summarize(self) -> None:
-        if not self.done:
-            raise ImageError("missing", "there are no images in what was given")
-        if bad := self.reasons.total():
-            reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
-            console.say(f"resnets: {bad} of {self.done} images could not be used ({reasons})")
-            raise typer.Exit(ImageError.exit_code)
 
 
 Answers = Iterator["Prediction | ImageError"]

@@ -30,7 +30,8 @@ ImageInput: TypeAlias = "ImageSource | Tensor"
 """An image: a path, bytes, a Pillow image, uint8 pixels (H, W, 3) as an array or (3, H, W) as a tensor,
 or floating-point values (C, H, W) that are preprocessed already."""
 
-_FIRST_FRAME = "only the first of several frames or pages was seen"
+FIRST_FRAME = "only the first of several frames or pages was seen"
+"""What is said of an animation or a document of several pages."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ class Classifier:
             return error
         name = os.fsdecode(image) if isinstance(image, str | os.PathLike) else ""
         seen = views(decoded, self.preprocessing, crops=crops, flip=flip)
-        notes = (_FIRST_FRAME,) if decoded.animated else ()
+        notes = (FIRST_FRAME,) if decoded.animated else ()
         return _Prepared(name, torch.from_numpy(seen), notes)
 
     def _check_prepared(self, values: NDArray[Any], crops: Crops, flip: bool) -> _Prepared | ImageError:
