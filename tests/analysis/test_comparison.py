@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,7 @@ from resnets import Classifier, Preprocessing, compare, create_model
 from resnets.analysis import comparing
 from resnets.analysis.comparison import ComparedPair, holm
 from resnets.analysis.comparison_table import comparison_table
-from resnets.analysis.latency import Timing, measure_speed
-from resnets.analysis.process_memory import memory_of_fresh_process
-from resnets.analysis.timed_machine import busy_note
+from resnets.analysis.latency import Timing
 from resnets.data.dataset import Dataset, Split
 from resnets.errors import ConfigError, OutputError, UnknownNameError, WeightsError
 from resnets.evaluation.pairing import PairedComparison

@@ -84,29 +84,17 @@ def test_a_busy_machine_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_memory_that_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
-    model = Classifier.from_network(
-        create_model("resnet8", num_classes=2),
-        class_names=["a", "b"],
-        preprocessing=Preprocessing(**SIGHT),
-    )
-    assert memory_of_fresh_process(model, batch_size=1) is None
+    assert memory_of_fresh_process(small_model("resnet8"), batch_size=1) is None
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux counts")
 def test_memory_of_a_fresh_process() -> None:
     def needed(name: str) -> int:
-        model = Classifier.from_network(
-            create_model(name, num_classes=2),
-            class_names=["a", "b"],
-            preprocessing=Preprocessing(image_size=64),
-        )
-        found = memory_of_fresh_process(model, batch_size=1)
+        found = memory_of_fresh_process(small_model(name, 64), batch_size=1)
         assert found is not None
         return found
 
     weights = 4 * 11_177_538
     assert weights < needed("resnet18") < 4 * weights
     assert needed("resnet8") < weights
-
-

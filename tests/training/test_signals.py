@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.training.killed_runs import Trial, log_of, read_ending, said
+from tests.training.killed_runs import Trial
+from tests.training.run_endings import log_of, read_ending, said
 
 from resnets.training.events import Checking, EpochRecord, Event, RunStarted, StepProgress
 
@@ -75,7 +76,7 @@ def cases() -> Iterator[object]:
             yield pytest.param(phase, number, marks=marks, id=f"{phase}, {number.name}")
 
 
-@pytest.mark.parametrize(("phase", "number"), cases())
+@pytest.mark.parametrize(("phase", "number"), [*cases()])
 def test_a_signal_ends_the_run_and_it_goes_on(
     trial: Trial, tmp_path: Path, phase: str, number: signal.Signals
 ) -> None:

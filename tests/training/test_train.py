@@ -206,6 +206,9 @@ def test_a_signal_saves_and_ends(
             watch=ending_at(8, lambda: os.kill(os.getpid(), number)),
         )
     assert caught.value.exit_code == code
+    assert str(caught.value).endswith(
+        f": every step so far is saved; go on with: resnets train --output {run} --resume"
+    )
     assert '"interrupted"' in (run / "status.json").read_text()
     train(output=run, resume=True, device="cpu")
     assert_same_run(run, undisturbed)

@@ -65,6 +65,11 @@ class ComparedModel:
     on_front: bool | None = None
 
     @property
+    def label(self) -> str:
+        """The name as charts show it."""
+        return self.name.removesuffix(".safetensors")
+
+    @property
     def top1(self) -> float | None:
         """As measured here, or else the first that is reported; a share."""
         if self.evaluation is not None:

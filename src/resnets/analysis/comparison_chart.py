@@ -61,7 +61,7 @@ def _published_bubble(model: ComparedModel) -> Bubble:
         x=model.multiply_adds,
         y=100 * best.top1,
         parameters=model.parameters,
-        label=shortened(model.name, _LONGEST),
+        label=shortened(model.label, _LONGEST),
         words=f"{best.name}: top-1 {percent(best.top1, 2)}, {count(model.multiply_adds)} multiply-adds, "
         f"{count(model.parameters)} parameters. {best.source}",
         colour=0,
@@ -103,7 +103,7 @@ def _measured_bubble(model: ComparedModel, place: int, *, timed: bool) -> Bubble
         x=speed.latency_ms if speed else model.multiply_adds,
         y=100 * top1.value,
         parameters=model.parameters,
-        label=shortened(model.name, _LONGEST),
+        label=shortened(model.label, _LONGEST),
         words=f"{model.name}: top-1 {percent(top1.value, 2)} ({percent(top1.low, 2)} to "
         f"{percent(top1.high, 2)}), {cost}, {count(model.parameters)} parameters",
         colour=place % _COLOURS,

@@ -85,7 +85,7 @@ def comparison_page(comparison: Comparison, chart: BubbleChart) -> str:
 
 
 def _title(comparison: Comparison) -> str:
-    names = [shortened(model.name) for model in comparison.models]
+    names = [shortened(model.label) for model in comparison.models]
     if not names:
         return "Residual networks and their rivals"
     return sentence_list(names) if len(names) < 4 else f"{len(names)} networks"
@@ -208,7 +208,7 @@ def _image(comparison: Comparison, image: DifferingImage) -> str:
     seen = picture(comparison.pictures.get(image.image), words=image.image)
     shown = seen or '<div class="none">no picture</div>'
     answers = "".join(
-        f'<span class="answer">{name(shortened(model.name, 20))}: {name(predicted)}, {share(sure)}'
+        f'<span class="answer">{name(shortened(model.label, 20))}: {name(predicted)}, {share(sure)}'
         "</span>"
         for model, (predicted, sure) in zip(comparison.models, image.answers, strict=True)
     )

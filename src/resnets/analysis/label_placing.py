@@ -13,6 +13,7 @@ from math import cos, hypot, pi, sin
 _ROUNDS = 6
 _GAPS = (5.0, 13.0, 24.0, 38.0, 54.0)  # pixels between bubble and label
 _DIRECTIONS = 16
+_STRAIGHT = 0.3  # of a direction's cosine: it counts as straight above, below or beside
 _ON_LABEL, _ON_BUBBLE, _ON_MIDDLE, _ASTRAY, _OUTSIDE = 40.0, 1.0, 400.0, 60.0, 1e4
 # What it costs to cover a square pixel of a label, of a bubble, or its middle; to be closer to another
 # bubble than to one's own; and a square pixel outside of the chart.
@@ -78,13 +79,11 @@ def place_labels(discs: Sequence[Disc], *, area: Box, taken: Sequence[Box] = ())
     Returns:
         A rectangle for each label, in order.
     """
-    choices = [_choices(disc) for disc in discs]
+    priced = [_choices(disc) for disc in discs]
+    choices = [[box for box, _ in pairs] for pairs in priced]
     fixed = [
-        [
-            gap + _cost_alone(box, disc, discs, area, taken)
-            for box, gap in zip(boxes, _prices(disc, boxes), strict=True)
-        ]
-        for disc, boxes in zip(discs, choices, strict=True)
+        [price + _cost_alone(box, disc, discs, area, taken) for box, price in pairs]
+        for disc, pairs in zip(discs, priced, strict=True)
     ]
     placed = [
         boxes[min(range(len(boxes)), key=costs.__getitem__)]
@@ -112,27 +111,24 @@ def _may_meet(box: Box, disc: Disc) -> bool:
     return box.width > 0 and across < reach + disc.width + 4 and down < reach + disc.height + 4
 
 
-def _choices(disc: Disc) -> list[Box]:
-    """Places around a bubble: right and left first, then all directions, ever further away."""
-    boxes = []
+def _choices(disc: Disc) -> list[tuple[Box, float]]:
+    """Places around a bubble, with what each costs: close ones straight beside it are the best."""
+    choices = []
     for gap in _GAPS:
         for turn in range(_DIRECTIONS):
             angle = 2 * pi * turn / _DIRECTIONS
-            x = disc.x + (disc.radius + gap) * cos(angle)
-            y = disc.y - (disc.radius + gap) * sin(angle)
-            left = x - disc.width * (1 - cos(angle)) / 2
-            boxes.append(Box(left, y - disc.height * (1 + sin(angle)) / 2, disc.width, disc.height))
-    return boxes
+            right, up = cos(angle), sin(angle)
+            # The corner or the middle of the side that faces the bubble stands at the gap.
+            shift_x, shift_y = _side(right), _side(-up)
+            left = disc.x + (disc.radius + gap) * right - disc.width * (1 - shift_x) / 2
+            top = disc.y - (disc.radius + gap) * up - disc.height * (1 - shift_y) / 2
+            price = 2.0 * gap + 0.3 * abs(top + disc.height / 2 - disc.y)
+            choices.append((Box(left, top, disc.width, disc.height), price))
+    return choices
 
 
-def _prices(disc: Disc, boxes: Sequence[Box]) -> list[float]:
-    """What a distance costs; a label straight beside its bubble is the easiest to read."""
-    prices = []
-    for box in boxes:
-        x, y = box.nearest(disc.x, disc.y)
-        aside = abs(box.top + box.height / 2 - disc.y)
-        prices.append(2.0 * hypot(x - disc.x, y - disc.y) + 0.4 * aside)
-    return prices
+def _side(direction: float) -> int:
+    return 0 if abs(direction) < _STRAIGHT else 1 if direction > 0 else -1
 
 
 def _cost_alone(box: Box, own: Disc, discs: Sequence[Disc], area: Box, taken: Sequence[Box]) -> float:

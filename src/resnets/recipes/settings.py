@@ -194,7 +194,7 @@ class TrainingSettings(Settings):
             default recipe fills in optimizer, schedule, loss and average as well.
         data: path of the data set, or name of a published one.
         model: name with options ('resnet18,stem=small'), with weights ('resnet50:torchvision_v2'), or a
-            path of a model file, to fine-tune.
+            path of a model file, to fine-tune. [by the images]
         epochs: of training. [by the number of images]
         seed: of weights, order, augmentation and everything else that is drawn.
         batch_size: images of one step of the optimizer. [by the number of images]

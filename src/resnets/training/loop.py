@@ -56,6 +56,7 @@ class Speed:
         started: time of the clock.
         waited: seconds without images.
         num_images: so far.
+        seconds: so far.
     """
 
     started: float = field(default_factory=time.monotonic)
@@ -73,8 +74,11 @@ class Speed:
             if batch is None:
                 return
             yield batch
-            self.num_images += len(batch)
-            self.seconds = time.monotonic() - self.started
+
+    def count(self, num_images: int) -> None:
+        """Take note of a step."""
+        self.num_images += num_images
+        self.seconds = time.monotonic() - self.started
 
 
 def train_epoch(session: Session) -> Speed:
@@ -96,10 +100,11 @@ def train_epoch(session: Session) -> Speed:
             position.take(outcome, len(batch))
             end_warmup(session)
         position.step += 1
+        speed.count(len(batch))
         position.num_skipped = skipped_before + len(session.loader.skipped)
         session.tell(_progress(session, speed))
         session.save_if_due()
-        session.interruption.check()
+        session.interruption.check(session.farewell)
     return speed
 
 
@@ -110,7 +115,7 @@ def validate(session: Session, speed: Speed) -> Scores:
     learner.begin_evaluation()
 
     def go_on(done: int, total: int) -> None:
-        session.interruption.check()
+        session.interruption.check(session.farewell)
         session.tell(_progress(session, speed, validated=(done, total)))
 
     return score_split(

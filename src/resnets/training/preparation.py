@@ -60,7 +60,7 @@ def open_data(
         return dataset, None
 
     def go_on(what: str, done: int, total: int) -> None:
-        interruption.check()
+        interruption.check("nothing was begun")
         watch(Checking(what, done, total))
 
     if opened is not None:

@@ -68,6 +68,11 @@ class Session:
         """Of the run."""
         return self.position.epoch * self.loader.num_steps + self.position.step
 
+    @property
+    def farewell(self) -> str:
+        """What to tell who ends the run early."""
+        return f"every step so far is saved; go on with: resnets train --output {self.run.path} --resume"
+
     def seconds(self) -> float:
         """That the run has taken so far, over all its resumptions."""
         now = time.monotonic()
