@@ -214,7 +214,11 @@ def test_a_run_is_recorded_and_drawn(tmp_path: Path) -> None:
     assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 3
 
 
-def test_the_log_has_what_happened_and_why_it_failed(tmp_path: Path) -> None:
+def test_the_log_has_what_happened_and_why_it_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pytest would send what it captures between its processes, as UTF-8, which a lone surrogate is not.
+    monkeypatch.setattr(logging.getLogger("resnets"), "propagate", False)
     log = logging.getLogger("resnets.training.anything")
     with RunFolder.create(tmp_path, name="x") as run:
         with run.log_to_file():

@@ -140,6 +140,6 @@ def _multiply_adds(model: ModelFacts, preprocessing: Preprocessing) -> int:
 
 
 def _duration(hours: float) -> str:
-    if hours < 1 / 60:
+    if hours < 1.5 / 60:
         return "a minute"
     return f"{60 * hours:.0f} minutes" if hours < 1.5 else f"{hours:.1f} hours"
