@@ -277,3 +277,14 @@ def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
         run.log_to_file(),
     ):
         pass
+
+
+def test_what_was_killed_before_it_began_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with RunFolder.create(path, name="x") as run:
+        run.write_status("running")
+        run.write_choices([])
+    with RunFolder.create(path, name="x") as run:
+        run.write_settings(TrainingSettings())
+    with pytest.raises(OutputError, match="is not empty, and runs are never overwritten"):
+        RunFolder.create(path, name="x")

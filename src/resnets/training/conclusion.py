@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -11,6 +12,7 @@ from torch import nn
 from resnets.data.dataset import Dataset
 from resnets.data.findings import DataReport
 from resnets.data.fingerprint import fingerprint
+from resnets.errors import WeightsError
 from resnets.evaluation.calibrating import calibrate
 from resnets.evaluation.evaluating import evaluate
 from resnets.evaluation.evaluation import Evaluation
@@ -19,7 +21,7 @@ from resnets.quantities import memory
 from resnets.reporting.facts import TrainingFacts
 from resnets.reporting.model_card import model_card
 from resnets.reporting.report import kept_epoch, write_report
-from resnets.training.checkpoints import Checkpoint, load_checkpoint
+from resnets.training.checkpoints import load_checkpoint
 from resnets.training.depth import fold_gates
 from resnets.training.learner import part_of
 from resnets.training.machine import Machine
@@ -29,6 +31,8 @@ from resnets.weights.classifier import Classifier
 from resnets.weights.model_info import DataFingerprint
 
 REPORT = "report.html"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +115,16 @@ def kept_network(session: Session) -> nn.Module:
     """The network of the best epoch, or of the last; its gates have become part of its weights."""
     learner = session.learner
     network = learner.evaluated
-    if session.settings.select == "best" and session.selection.step is not None:
-        step = session.selection.step
-        best = Checkpoint(step, session.run.checkpoints / f"step-{step:08d}")
-        tensors, _ = load_checkpoint(best.path)
+    step = session.selection.step
+    if session.settings.select == "best" and step is not None:
+        best = session.run.checkpoints / f"step-{step:08d}"
+        try:
+            tensors, _ = load_checkpoint(best)
+        except WeightsError as error:
+            log.warning(
+                "the weights of the best epoch cannot be read, the last ones are kept: %s", error
+            )
+            tensors = learner.tensors()
         if learner.average:
             learner.average.load(part_of(tensors, "average"))
         else:

@@ -47,8 +47,20 @@ State: TypeAlias = Literal["running", "done", "interrupted", "failed"]
 
 _CONFIG = "config.toml"
 _CHOICES = "choices.json"
+_MANIFEST = "data_manifest.jsonl.gz"
+
+_BEFORE = {LOCK, "checkpoints", "status.json", "train.log", "environment.json", _CHOICES, _MANIFEST}
+# What is written before config.toml, which makes a folder a run.
 
 log = logging.getLogger(__name__)
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether no run has begun in a folder, nor anything else is in it."""
+    if any(entry.name not in _BEFORE for entry in folder.iterdir()):
+        return False
+    checkpoints = folder / "checkpoints"
+    return not checkpoints.exists() or not any(checkpoints.iterdir())
 
 
 @dataclass(frozen=True)
@@ -89,7 +101,8 @@ class RunFolder:
         """Make the folder of a new run.
 
         Args:
-            output: its path, which must not exist or be empty; None makes runs/train/NAME, and
+            output: its path, which must not exist, be empty, or hold no more than what a process
+                wrote that was killed before its run began; None makes runs/train/NAME, and
                 runs/train/NAME-2 where that exists.
             name: for the latter; what cannot be part of a file's name is replaced.
 
@@ -100,13 +113,13 @@ class RunFolder:
             path = next_folder(RUNS, folder_name(name)) if output is None else output
             path.mkdir(parents=True, exist_ok=True)
             run = cls(path, locked(path))
-            if any(entry.name != LOCK for entry in path.iterdir()):
+            if not _is_new(path):
                 run.close()
                 raise OutputError(
                     f"'{printable(str(path))}' is not empty, and runs are never overwritten: choose "
                     "another folder, or go on with the run in it with --resume"
                 )
-            run.checkpoints.mkdir()
+            run.checkpoints.mkdir(exist_ok=True)
         except OutputError:
             raise
         except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
@@ -276,7 +289,7 @@ class RunFolder:
 
     @property
     def _manifest(self) -> Path:
-        return self.path / "data_manifest.jsonl.gz"
+        return self.path / _MANIFEST
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ LOCK = ".lock"
 """Of the folder that it is in."""
 
 _LONGEST_NAME = 100  # bytes; file systems take 255, and a number may follow
-_PATIENCE_S = 1.0  # a process that was just killed lets go of its lock within a moment
+_PATIENCE_S = 2.0  # what a killed process leaves behind lets go of its lock within a moment
 
 
 def folder_name(text: str) -> str:
