@@ -380,3 +380,13 @@ def test_what_makes_no_sense_is_refused_at_once(
 ) -> None:
     with pytest.raises(kind, match=words):
         train(**{"data": data, "device": "cpu", **arguments})
+
+
+def test_a_damaged_best_checkpoint_costs_the_best_epoch_and_no_more(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(data, output=run, settings=settings(checkpoints={"keep": 1}), device="cpu")
+    for checkpoint in find_checkpoints(run / "checkpoints")[1:]:
+        (checkpoint.path / "tensors.safetensors").write_bytes(b"nothing")
+    (run / "model.safetensors").unlink()
+    result = train(output=run, resume=True, device="cpu")
+    assert resnets.load(result.folder).class_names == ("0", "1", "2")
