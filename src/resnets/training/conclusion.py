@@ -121,9 +121,7 @@ def kept_network(session: Session) -> nn.Module:
         try:
             tensors, _ = load_checkpoint(best)
         except WeightsError as error:
-            log.warning(
-                "the weights of the best epoch cannot be read, the last ones are kept: %s", error
-            )
+            log.warning("the best epoch's weights cannot be read, the last ones are kept: %s", error)
             tensors = learner.tensors()
         if learner.average:
             learner.average.load(part_of(tensors, "average"))
