@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from resnets import TrainingSettings, cli
 from resnets.data.dataset import Dataset
 from resnets.data.sources.arrays import from_arrays
+from resnets.errors import Interrupted
 from resnets.reporting.rate_chart import rate_chart
 from resnets.training.events import Event, StepProgress
 from resnets.training.range_test import RangeTest, find_learning_rate, geometric, suggest_rate
@@ -53,6 +57,21 @@ def test_the_same_call_gives_the_same_losses(squares: Dataset) -> None:
         ).losses
 
     assert losses() == losses()
+
+
+def test_a_signal_ends_the_reading_of_images(tmp_path: Path) -> None:
+    for number in range(8):
+        path = tmp_path / f"class{number % 2}" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), (30 * number, 0, 0)).save(path)
+    with pytest.raises(Interrupted):
+        find_learning_rate(
+            tmp_path,
+            settings=SETTINGS.model_copy(update={"workers": 0}),
+            check=False,
+            device="cpu",
+            watch=lambda _: os.kill(os.getpid(), signal.SIGTERM),
+        )
 
 
 def test_rates_grow_by_a_constant_factor() -> None:

@@ -20,7 +20,7 @@ from resnets.networks import network_units
 from resnets.recipes.settings import TrainingSettings
 from resnets.recipes.toml_files import read_settings
 from resnets.training.checkpoints import find_checkpoints, load_checkpoint
-from resnets.training.events import EpochRecord, Event, RunStarted, StepProgress
+from resnets.training.events import Checking, EpochRecord, Event, RunStarted, StepProgress
 from resnets.training.train import TrainingResult, train
 
 PLAIN: dict[str, Any] = {
@@ -212,6 +212,25 @@ def test_a_signal_saves_and_ends(
     assert '"interrupted"' in (run / "status.json").read_text()
     train(output=run, resume=True, device="cpu")
     assert_same_run(run, undisturbed)
+
+
+def test_a_signal_ends_a_run_that_reads_its_images_into_memory(photos: Path, tmp_path: Path) -> None:
+    run, seen = tmp_path / "run", []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Checking):
+            seen.append(event)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    made = settings(epochs=1, workers=0)
+    with pytest.raises(Interrupted) as caught:
+        train(photos, output=run, settings=made, device="cpu", check=False, watch=watch)
+    assert seen == [Checking("loading train", 32, 32)]
+    assert str(caught.value).endswith(
+        f": every step so far is saved; go on with: resnets train --output {run} --resume"
+    )
+    assert '"interrupted"' in (run / "status.json").read_text()
+    assert len(train(output=run, resume=True, device="cpu").history) == 1
 
 
 def test_the_number_of_workers_changes_nothing(photos: Path, tmp_path: Path) -> None:

@@ -86,10 +86,11 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Checking:
-    """How far the check of the data has come.
+    """How far the images have come before the first step.
 
     Attributes:
-        what: is done: 'decoding' or 'comparing'.
+        what: is done: 'decoding' and 'comparing' to check them, 'loading train' and 'loading val' into
+            memory.
         done: images.
         total: images.
     """
@@ -130,5 +131,5 @@ class RunStarted:
 
 Event: TypeAlias = Checking | RunStarted | StepProgress | EpochRecord
 Watcher: TypeAlias = Callable[[Event], None]
-"""Is told during the check of the data, before the first step, after every step and every epoch, and
-during validation."""
+"""Is told during the check of the data and while it is read into memory, before the first step, after
+every step and every epoch, and during validation."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
 from resnets.data.checked_opening import open_checked
+from resnets.data.checking import Progress
 from resnets.data.checking import check as check_images
 from resnets.data.dataset import Dataset, Split
 from resnets.data.findings import DataReport
@@ -108,13 +111,20 @@ class Loaders:
             loader.close()
 
 
-def make_loaders(settings: TrainingSettings, dataset: Dataset, machine: Machine) -> Loaders:
+def make_loaders(
+    settings: TrainingSettings,
+    dataset: Dataset,
+    machine: Machine,
+    *,
+    on_progress: Progress | None = None,
+) -> Loaders:
     """Decide how images are read: from a pack, from memory, or from their files by workers.
 
     Args:
         settings: complete.
         dataset: to read.
         machine: whose memory it is.
+        on_progress: is called now and then while images are decoded into memory.
 
     Raises:
         DataError: if too many images cannot be used.
@@ -146,14 +156,19 @@ def make_loaders(settings: TrainingSettings, dataset: Dataset, machine: Machine)
             return Loaders(loader, in_val, tuple(notes))
         needed = size_in_memory(len(train) + len(val or ()), shown)
         if settings.crop is None and size is None and needed < _SHARE_IN_MEMORY * machine.memory_bytes:
-            train, skipped = read_into_memory(train, shown, skip_unusable=True, workers=settings.workers)
+            read = partial(read_into_memory, preprocessing=shown, workers=settings.workers)
+            train, skipped = read(train, skip_unusable=True, on_progress=_named(on_progress, "train"))
             if val is not None:
-                val, _ = read_into_memory(val, shown, skip_unusable=False, workers=settings.workers)
+                val, _ = read(val, skip_unusable=False, on_progress=_named(on_progress, "val"))
             if skipped:
                 notes.append(f"{len(skipped)} training images cannot be used and are left out")
             shown = seen = as_shown(shown)
     loader = Loader(train, seen, options, seed=settings.seed)
     return Loaders(loader, None if val is None else Loader(val, shown, val_options), tuple(notes))
+
+
+def _named(on_progress: Progress | None, split: str) -> Callable[[int, int], None] | None:
+    return partial(on_progress, f"loading {split}") if on_progress else None
 
 
 def resized(preprocessing: Preprocessing, size: int) -> Preprocessing:

@@ -24,7 +24,7 @@ from resnets.data.dataset import Dataset
 from resnets.errors import NonFiniteError
 from resnets.recipes.settings import TrainingSettings
 from resnets.reporting.rate_chart import rate_chart
-from resnets.training.events import StepProgress, Watcher
+from resnets.training.events import Checking, StepProgress, Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.loop import Speed, peak_memory
 from resnets.training.memory import check_memory, explain_out_of_memory
@@ -138,7 +138,12 @@ def _carry_out(
     settings, dataset = prepared.settings, prepared.dataset
     network = make_network(settings, dataset, device=prepared.device)
     check_memory(expected_memory(network, settings), settings, prepared.machine)
-    loaders = make_loaders(settings, dataset, prepared.machine)
+
+    def read_on(what: str, done: int, total: int) -> None:
+        interruption.check()
+        watch(Checking(what, done, total))
+
+    loaders = make_loaders(settings, dataset, prepared.machine, on_progress=read_on)
     with closing(loaders):
         session = build_session(
             settings,

@@ -71,7 +71,7 @@ class Session:
     @property
     def farewell(self) -> str:
         """What to tell who ends the run early."""
-        return f"every step so far is saved; go on with: resnets train --output {self.run.path} --resume"
+        return farewell(self.run)
 
     def seconds(self) -> float:
         """That the run has taken so far, over all its resumptions."""
@@ -160,3 +160,8 @@ class Session:
         self.selection = Selection(
             **selection, reference=None if reference is None else reference.numpy()
         )
+
+
+def farewell(run: RunFolder) -> str:
+    """What to tell who ends a run early."""
+    return f"every step so far is saved; go on with: resnets train --output {run.path} --resume"

@@ -18,14 +18,14 @@ from resnets.recipes.settings import TrainingSettings
 from resnets.training.checkpoints import clean, newest_valid
 from resnets.training.choices import Choice
 from resnets.training.conclusion import REPORT, Background, conclude
-from resnets.training.events import EpochRecord, RunStarted, Watcher
+from resnets.training.events import Checking, EpochRecord, RunStarted, Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.loop import fit
 from resnets.training.memory import check_memory, explain_out_of_memory
 from resnets.training.planning import Prepared, complete, expected_memory, found, prepare
 from resnets.training.preparation import build_session, make_loaders, make_network
 from resnets.training.run_folder import RunFolder
-from resnets.training.session import Session
+from resnets.training.session import Session, farewell
 from resnets.training.tensorboard_log import TensorBoardLog
 
 
@@ -189,7 +189,12 @@ def carry_out(
     choices = run.read_choices() if resume else prepared.choices
     network = make_network(settings, dataset, device=prepared.device)
     warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
-    loaders = make_loaders(settings, dataset, prepared.machine)
+
+    def read_on(what: str, done: int, total: int) -> None:
+        interruption.check(farewell(run))
+        watch(Checking(what, done, total))
+
+    loaders = make_loaders(settings, dataset, prepared.machine, on_progress=read_on)
     with ExitStack() as stack:
         stack.enter_context(closing(loaders))
         session = build_session(
