@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -72,7 +73,8 @@ def find_duplicates(
         digests: of all images, such as the SHA-256 of files, and a second list of those of pixels;
             images that share one are the same. An empty digest is shared with none.
         least: likeness from which on images count as nearly the same.
-        on_progress: is called with the images compared and their number.
+        on_progress: is called often, with the images compared and their number; when candidates are
+            all found, half of the images count as compared.
 
     Shape:
         (N, 1152)
@@ -81,10 +83,11 @@ def find_duplicates(
     copies = {pair.b for pair in exact}
     firsts = np.array([i for i in range(len(signatures)) if i not in copies], np.int64)
     chosen = signatures[firsts] if copies else signatures
-    candidates = find_candidates(chosen, on_progress=on_progress)
+    report = partial(_report, on_progress, len(chosen)) if on_progress else None
+    candidates = find_candidates(chosen, on_progress=report and partial(report, 0.0))
     near = [
         Duplicate(int(firsts[min(a, b)]), int(firsts[max(a, b)]), "near", round(score, 4), flipped)
-        for a, b, score, flipped in _verified(chosen, candidates, least)
+        for a, b, score, flipped in _verified(chosen, candidates, least, report and partial(report, 0.5))
     ]
     return sorted([*exact, *near], key=lambda pair: (pair.a, pair.b))
 
@@ -136,8 +139,18 @@ def _connected(count: int, edges: Iterable[tuple[int, int]]) -> list[int]:
     return [first(image) for image in range(count)]
 
 
+def _report(
+    on_progress: Callable[[int, int], None], num_images: int, before: float, done: int, total: int
+) -> None:
+    """Tell how far a half of the work is, as a share of all images."""
+    on_progress(round(num_images * (before + 0.5 * done / total)), num_images)
+
+
 def _verified(
-    signatures: Signatures, candidates: Candidates, least: float
+    signatures: Signatures,
+    candidates: Candidates,
+    least: float,
+    on_progress: Callable[[int, int], None] | None,
 ) -> Iterable[tuple[int, int, float, bool]]:
     guesses = candidates.guesses()
     for start in range(0, len(candidates), _VERIFIED_AT_ONCE):
@@ -149,3 +162,5 @@ def _verified(
         scores = likeness(whole, signatures[b], guess)
         for i in np.flatnonzero(scores >= least):
             yield int(a[i]), int(b[i]), float(scores[i]), bool(flips[i])
+        if on_progress:
+            on_progress(min(rows.stop, len(candidates)), len(candidates))

@@ -60,6 +60,16 @@ class Finding:
             "examples": examples,
         }
 
+    @classmethod
+    def from_dict(cls, row: dict[str, Any]) -> Finding:
+        """Make it of what `to_dict` gave.
+
+        Args:
+            row: from JSON.
+        """
+        examples = tuple(Example(tuple(case["images"]), case["note"]) for case in row["examples"])
+        return cls(**{**row, "examples": examples})
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:

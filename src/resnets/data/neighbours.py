@@ -42,7 +42,9 @@ _SIMILARITY = 0.88
 # Cosine; 99.7 % of crops of CIFAR-10 and Tiny-ImageNet images are above it, and 5 pairs in a million.
 _QUERIES, _COLUMNS = 512, 1024  # of one product, whose result stays in the cache
 _MOST = 12
-# Candidates per image and product: a film of 10,000 alike frames would have 50 million pairs.
+# Candidates that an image is given: in Fashion-MNIST three pairs of a hundred are alike, and in a film all
+# are. Of 300 copies planted there, 95 % are found with this limit (86 % of crops to 90 %, all JPEGs of
+# quality 40, all mirror images), and 99.7 % without.
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def find_candidates(
             for flipped, queries in enumerate((block, mirrored(block)))
             for window in range(len(WINDOWS))
         ]
-        found.append(_best_of_each_pair(np.concatenate(hits)))
+        found.append(_most_similar(_best_of_each_pair(np.concatenate(hits))))
         if on_progress:
             on_progress(min(start + _QUERIES, len(signatures)), len(signatures))
     best = _best_of_each_pair(np.concatenate(found)) if found else np.empty(0, _HIT)
@@ -140,6 +142,14 @@ def _best_of_each_pair(hits: NDArray[np.void]) -> NDArray[np.void]:
     first = np.ones(len(hits), np.bool_)
     first[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     return hits[first]
+
+
+def _most_similar(hits: NDArray[np.void]) -> NDArray[np.void]:
+    """Keep the best pairs of each query."""
+    hits = hits[np.lexsort((-hits["similarity"], hits["query"]))]
+    _, first, counts = np.unique(hits["query"], return_index=True, return_counts=True)
+    rank = np.arange(len(hits)) - np.repeat(first, counts)
+    return hits[rank < _MOST]
 
 
 def _in_blocks(signatures: Signatures, window: int) -> Floats:
