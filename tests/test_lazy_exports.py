@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import pkgutil
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -54,7 +55,8 @@ def test_every_public_name_loads_from_its_home(name: str) -> None:
 def test_all_is_what_can_be_imported(name: str) -> None:
     package = importlib.import_module(name)
     dunder = [public for public in package.__all__ if public.startswith("__")]
-    assert [p for p in package.__all__ if p not in dunder] == sorted(package._HOMES)
+    optional = getattr(package, "_OPTIONAL", set())
+    assert [p for p in package.__all__ if p not in dunder] == sorted(package._HOMES.keys() - optional)
     for public in package.__all__:
         assert hasattr(package, public)
     assert len(set(package.__all__)) == len(package.__all__)
@@ -62,7 +64,8 @@ def test_all_is_what_can_be_imported(name: str) -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_dir_lists_the_public_names(name: str) -> None:
-    code_names = set(importlib.import_module(name).__all__)
+    package = importlib.import_module(name)
+    code_names = {*package.__all__, *package._HOMES}
     fresh = importlib.util.module_from_spec(importlib.util.find_spec(name))  # type: ignore[arg-type]
     assert fresh.__spec__
     assert fresh.__spec__.loader
@@ -83,6 +86,21 @@ def test_loading_happens_once(monkeypatch: pytest.MonkeyPatch) -> None:
     load = lazy_exports("lazy_example", {"sqrt": "math"})
     assert "sqrt" not in vars(package)
     assert load("sqrt") is vars(package)["sqrt"]
+
+
+def test_a_star_needs_no_extra() -> None:
+    """A fresh process, in which nothing of scikit-learn can be imported."""
+    code = (
+        "import sys; sys.modules['sklearn'] = None\n"
+        "from resnets import *\n"
+        "assert callable(train) and 'ResNetClassifier' not in globals()\n"
+        "from resnets.errors import MissingDependencyError\n"
+        "try:\n    from resnets import ResNetClassifier\n"
+        "except MissingDependencyError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "ResNetClassifier needs scikit-learn: pip install 'resnets[sklearn]'\n"
 
 
 def test_a_broken_home_is_not_hidden() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from resnets.analysis.description import describe as describe
     from resnets.analysis.drawing import draw as draw
     from resnets.analysis.explaining import explain as explain
+    from resnets.analysis.recommending import recommend as recommend
     from resnets.applications.sklearn_classifier import ResNetClassifier as ResNetClassifier
     from resnets.architectures import register_architecture as register_architecture
     from resnets.architectures.creation import list_models as list_models
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from resnets.evaluation.evaluating import evaluate as evaluate
     from resnets.networks.gates import set_gates as set_gates
     from resnets.networks.network_options import NetworkOptions as NetworkOptions
+    from resnets.recipes.catalog import find_recipe as find_recipe
+    from resnets.recipes.catalog import list_recipes as list_recipes
     from resnets.recipes.settings import TrainingSettings as TrainingSettings
     from resnets.registry import Architecture as Architecture
     from resnets.registry import Family as Family
@@ -70,9 +73,12 @@ _HOMES = {
     "explain": "resnets.analysis.explaining",
     "evaluate": "resnets.evaluation.evaluating",
     "label_set": "resnets.data.labels",
+    "find_recipe": "resnets.recipes.catalog",
     "list_models": "resnets.architectures.creation",
+    "list_recipes": "resnets.recipes.catalog",
     "load": "resnets.weights.loading",
     "predict": "resnets.deployment.predicting",
+    "recommend": "resnets.analysis.recommending",
     "register_architecture": "resnets.architectures",
     "residual_rnn": "resnets.architectures.residual_rnn",
     "resunet": "resnets.architectures.resunet",
@@ -81,9 +87,11 @@ _HOMES = {
     "set_gates": "resnets.networks.gates",
     "to_layout": "resnets.weights.to_layout",
 }
-__all__ = ["__version__", *sorted(_HOMES)]
+_OPTIONAL = {"ResNetClassifier"}
+# Need an extra, so `from resnets import *` leaves them out; by name they are there.
+__all__ = ["__version__", *sorted(_HOMES.keys() - _OPTIONAL)]
 __getattr__ = lazy_exports(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return ["__version__", *_HOMES]

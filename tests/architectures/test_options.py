@@ -17,7 +17,7 @@ from resnets.units import ResidualUnit, StochasticDepth
 
 NETWORK = "num_classes, in_channels, include_top, pooling, features_only, image_size"
 STACK = f"{NETWORK}, depths, widths, kernel_sizes, expansion, stride_on, stem, stem_pool, output_stride"
-V2 = f"{STACK}, shortcut, drop_path_rate, first_unit, shortcut_input, final_norm"
+V2 = f"{STACK}, shortcut, drop_path_rate, init, first_unit, shortcut_input, final_norm"
 VGG = f"{NETWORK}, depths, widths, batch_norm, hidden_features, dropout"
 
 
@@ -99,7 +99,12 @@ def message(name: str, options: dict[str, Any]) -> str:
             {"output_stride": 2},
             "output_stride must be at least 4, the stride of the imagenet stem; got 2",
         ),
-        ("resnet18", {"shortcut": "D"}, "shortcut must be 'A', 'A-end', 'A-pool', 'B' or 'C', got 'D'"),
+        (
+            "resnet18",
+            {"shortcut": "D"},
+            "shortcut must be 'A', 'A-end', 'A-pool', 'B', 'B-pool' or 'C', got 'D'",
+        ),
+        ("resnet18", {"init": "in"}, "init must be 'fan_out' or 'fan_in', got 'in'"),
         (
             "resnet18",
             {"shortcut": "A", "widths": (64, 32, 16, 8)},
@@ -290,7 +295,7 @@ def test_one_convolution_is_a_vgg() -> None:
     assert network(torch.randn(2, 3, 16, 16)).shape == (2, 1000)
 
 
-@pytest.mark.parametrize("shortcut", ["A", "A-end", "A-pool", "B", "C"])
+@pytest.mark.parametrize("shortcut", ["A", "A-end", "A-pool", "B", "B-pool", "C"])
 @pytest.mark.parametrize("side", [32, 33, 47])
 def test_shortcuts_fit_any_image(shortcut: str, side: int) -> None:
     for name in ("resnet20", "resnetv2_29", "resnext29_2x64d"):

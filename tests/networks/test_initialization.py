@@ -32,6 +32,20 @@ def test_convolutions_have_fan_out_variance(name: str) -> None:
     assert checked > 5
 
 
+@pytest.mark.parametrize("name", ["wrn-16-4", "resnet32", "resnetv2_29", "resnext29_2x64d"])
+def test_convolutions_can_have_fan_in_variance(name: str) -> None:
+    """arXiv:1502.01852, eq. 10: variance 2 / (k^2 C_in), in groups C_in / groups."""
+    network = resnets.create_model(name, init="fan_in")
+    checked = 0
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() >= 2000:
+            fan_in = module.kernel_size[0] ** 2 * module.in_channels // module.groups
+            tolerance = 5 / math.sqrt(2 * module.weight.numel())
+            assert module.weight.std().item() == pytest.approx(math.sqrt(2 / fan_in), rel=tolerance)
+            checked += module.in_channels != module.out_channels
+    assert checked > 1
+
+
 @pytest.mark.parametrize("name", ["resnet20", "resnetv2_29", "vgg11_bn", "seresnet20"])
 def test_norms_and_biases_start_neutral(name: str) -> None:
     more = {"hidden_features": 4} if name.startswith("vgg") else {}

@@ -4,7 +4,7 @@ Left out:
     legacy_seresnet18, legacy_seresnet34   a ReLU between the last norm and squeeze-and-excitation
     legacy_senet154                        another stem, grouped bottlenecks and 3x3 projections
     resnext101_32x32d                      as resnext101_32x16d, but 1.9 GB
-    resnet50d, resnet50s, resnet50t, ...   other stems, projections or pools than ours
+    resnet50s, resnet50t, ...              other stems or pools than ours
     densenetblur121d                       a blur in the stem's pool
     densenets with memory_efficient        recomputing, they count each batch twice in running statistics
 """
@@ -25,6 +25,7 @@ from resnets.weights.from_timm import (
     DENSENET_DEEP,
     LEGACY_SENET,
     RESNET_DEEP,
+    RESNET_DEEP_POOLED,
     RESNET_V2,
     RESNET_V2_DEEP,
     RESNET_WITH_EXTRAS,
@@ -70,8 +71,11 @@ RESNETS = tuple(
 V2_MAP = {"norm": "final"}
 
 DEEP = {"stem": "deep"}
+POOLED = {"stem": "deep", "shortcut": "B-pool"}
 
 DEEP_STEMS = (
+    Case("resnet18d", "resnet18", RESNET_DEEP_POOLED, options=POOLED),
+    Case("resnet50d", "resnet50", RESNET_DEEP_POOLED, options=POOLED),
     Case(
         "resnet50",
         "resnet50",
@@ -211,7 +215,6 @@ def test_identified(case: Case, timm: ModuleType) -> None:
         ("legacy_seresnet18", "it has a ReLU between the last norm and squeeze-and-excitation"),
         ("legacy_seresnet34", "it has a ReLU between the last norm and squeeze-and-excitation"),
         ("legacy_senet154", "its stem has three convolutions and its projections are 3x3"),
-        ("resnet50d", "its projections average before a 1x1 convolution of stride 1"),
         (
             "resnetv2_50x1_bit",
             "it normalises groups of channels and standardises the weights of its convolutions",

@@ -70,7 +70,9 @@ def test_the_card_says_what_one_should_know() -> None:
     facts = facts_of(evaluation, history=rows(8), settings={"seed": 7})
     train = facts.dataset.splits["train"]
     report = check(facts.dataset)
-    card = model_card(facts_of(evaluation, history=rows(8), settings={"seed": 7}, data_report=report))
+    card = model_card(
+        facts_of(evaluation, history=rows(8), settings={"seed": 7}, findings=report.findings)
+    )
     assert re.findall("^#+ (.*)$", card, re.MULTILINE) == [
         "resnet20 on pets",
         "How to use it",
@@ -141,3 +143,22 @@ def test_the_card_lies_in_the_model_file() -> None:
     card = model_card(facts)
     info = facts.info.model_copy(update={"card": card})
     assert type(info).model_validate_json(info.model_dump_json()).card == card
+
+
+def test_what_a_network_in_the_package_adds() -> None:
+    facts = facts_of(
+        None,
+        test=confused(MATRIX, split="test"),
+        info={"abstain_below": 0.314},
+        made_by="resnets train pets --seed 7",
+        measured_by="resnets evaluate resnet20:pets pets",
+        notes=["The images are JPEG copies."],
+    )
+    card = model_card(facts)
+    assert "Started by\n\n```bash\nresnets train pets --seed 7\n```" in card
+    assert "The same figures again:\n\n```bash\nresnets evaluate resnet20:pets pets\n```" in card
+    assert "- The images are JPEG copies." in card
+    assert (
+        "- It knows 3 classes, and says that an image most likely shows none of them if less than 31.4 % "
+        "sure. It can be sure of an image that shows none.\n"
+    ) in card

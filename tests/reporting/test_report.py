@@ -33,7 +33,7 @@ def facts() -> TrainingFacts:
     evaluation = confused(matrix.tolist(), class_names=names, data=f"pets{HOSTILE}")
     train = Split("train", np.zeros((4, 8, 8, 3), np.uint8), np.array([0, 1, 2, 2]))
     report = check(Dataset("pets", "arrays", Path("pets.npz"), tuple(names), {"train": train}))
-    return facts_of(evaluation, history=history, data_report=report)
+    return facts_of(evaluation, history=history, findings=report.findings)
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +84,8 @@ def test_everything_is_there(facts: TrainingFacts, page: Page) -> None:
         "ab" * 32,
     ):
         assert words in page.text
-    report = facts.data_report
-    assert report is not None
-    assert report.findings
-    assert all(finding.sentence in page.text for finding in report.findings)
+    assert facts.findings
+    assert all(finding.sentence in page.text for finding in facts.findings)
 
 
 def test_the_page_is_for_everybody(page: Page) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
+from resnets.data.findings import Finding, Severity
 from resnets.reporting.verdict import judge, surplus_confidence
 
 from .trainings import confused, evaluated, facts_of, rows
@@ -68,8 +67,9 @@ def test_the_test_images_decide() -> None:
 
 
 def test_data_with_errors_is_mentioned() -> None:
-    report = SimpleNamespace(ok=False, count=lambda severity: 2 if severity == "error" else 5)
-    verdict = judge(facts_of(confused([[40, 0], [0, 40]], sure=0.999), data_report=report))
+    severities: tuple[Severity, ...] = ("error", "error", "warning", "note")
+    found = [Finding("code", severity, "sentence", 1, "advice") for severity in severities]
+    verdict = judge(facts_of(confused([[40, 0], [0, 40]], sure=0.999), findings=found))
     assert verdict.tone == "warning"
     assert verdict.sentence.endswith(
         "where guessing gives 50.0 %; its data has 2 errors that may make these figures wrong."

@@ -17,6 +17,7 @@ import pytest
 import torch
 from tests.training.events import epoch_record, step_progress
 
+from resnets.data.findings import Example, Finding
 from resnets.errors import Interrupted, OutputError, WeightsError
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.events import RunStarted
@@ -288,3 +289,20 @@ def test_what_was_killed_before_it_began_is_in_nobodys_way(tmp_path: Path) -> No
         run.write_settings(TrainingSettings())
     with pytest.raises(OutputError, match="is not empty, and runs are never overwritten"):
         RunFolder.create(path, name="x")
+
+
+def test_findings_of_the_check_are_kept(tmp_path: Path) -> None:
+    found = (
+        Finding(
+            "leaked-exact", "error", "1 image is in two splits", 1, "Remove one", (Example(("a", "b")),)
+        ),
+        Finding("empty-class", "note", "1 class is empty", 1, "None", (Example((), "fish"),)),
+    )
+    with RunFolder.create(tmp_path / "run", name="") as run:
+        assert run.read_findings() is None
+        run.write_findings(found)
+        assert run.read_findings() == found
+        run.write_findings(())
+        assert run.read_findings() == ()
+        (run.path / "data_check.json").write_text('{"findings": [{"code": "x"}]}')
+        assert run.read_findings() is None

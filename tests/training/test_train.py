@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from resnets.recipes.settings import TrainingSettings
 from resnets.recipes.toml_files import read_settings
 from resnets.training.checkpoints import find_checkpoints, load_checkpoint
 from resnets.training.events import Checking, EpochRecord, Event, RunStarted, StepProgress
+from resnets.training.run_folder import RunFolder
 from resnets.training.train import TrainingResult, train
 
 PLAIN: dict[str, Any] = {
@@ -231,6 +233,36 @@ def test_a_signal_ends_a_run_that_reads_its_images_into_memory(photos: Path, tmp
     )
     assert '"interrupted"' in (run / "status.json").read_text()
     assert len(train(output=run, resume=True, device="cpu").history) == 1
+
+
+def test_the_report_of_a_resumed_run_has_what_the_check_of_the_data_found(
+    photos: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    folder = broken_photos(tmp_path / "photos", photos, 0)
+    copied = folder / "dark" / "copy.png"
+    copied.write_bytes((folder / "dark" / "00.png").read_bytes())
+    made = settings(epochs=1, workers=0)
+    begun: list[RunStarted] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            begun.append(event)
+            if len(begun) == 1:
+                raise Ending
+
+    with pytest.raises(Ending):
+        train(folder, output=run, settings=made, device="cpu", watch=watch)
+    result = train(output=run, resume=True, device="cpu", watch=watch)
+    first, second = begun
+    assert first.notes == second.notes != ()
+    with RunFolder.open(run) as opened:
+        findings = opened.read_findings()
+    assert findings
+    assert {finding.sentence for finding in findings} >= set(first.notes)
+    text = html.unescape(result.report.read_text("utf-8"))
+    assert all(finding.sentence in text for finding in findings)
+    assert all(finding.sentence in (run / "README.md").read_text("utf-8") for finding in findings)
 
 
 def test_the_number_of_workers_changes_nothing(photos: Path, tmp_path: Path) -> None:

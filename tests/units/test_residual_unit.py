@@ -169,6 +169,7 @@ FORMS: dict[str, Callable[[], ResidualUnit]] = {
     "option A": lambda: original_unit(convolution_branch(DOWN, kernel_sizes=BASIC), DOWN, "A"),
     "option A-end": lambda: original_unit(convolution_branch(DOWN, kernel_sizes=BASIC), DOWN, "A-end"),
     "option A-pool": lambda: original_unit(convolution_branch(DOWN, kernel_sizes=BASIC), DOWN, "A-pool"),
+    "option B-pool": lambda: original_unit(convolution_branch(DOWN, kernel_sizes=BASIC), DOWN, "B-pool"),
     "option C": lambda: original_unit(convolution_branch(SAME, kernel_sizes=BASIC), SAME, "C"),
     "plain": lambda: plain_unit(convolution_branch(DOWN, kernel_sizes=BASIC)),
     "pre-activation": lambda: preactivation_unit(preactivation_branch(SAME), SAME, "B"),

@@ -1,4 +1,4 @@
-"""Options A (three ways to pad), B and C: which pixels, which channels, when."""
+"""Options A (three ways to pad), B (two ways to subsample) and C: which pixels, which channels, when."""
 
 from __future__ import annotations
 
@@ -29,9 +29,23 @@ def counted(size: int) -> Tensor:
     return torch.arange(1.0, 2 * size * size + 1).reshape(1, 2, size, size)
 
 
-@pytest.mark.parametrize("option", ["A", "A-end", "A-pool", "B"])
+@pytest.mark.parametrize("option", ["A", "A-end", "A-pool", "B", "B-pool"])
 def test_identity_where_the_shape_stays(option: ShortcutOption) -> None:
     assert choose_shortcut(shape(4, 4, 1), option) is None
+
+
+def test_b_pool_projects_the_average_of_all_pixels() -> None:
+    """He, Zhang et al. 2018, arXiv:1812.01187, fig. 2c."""
+    x = counted(5)
+    h = shortcut("B-pool").eval()
+    convolution = h.get_submodule("conv")
+    assert isinstance(convolution, nn.Conv2d)
+    assert convolution.stride == (1, 1)
+    with torch.no_grad():
+        means = shortcut("A-pool", shape(2, 2, 2))(x)
+        assert torch.allclose(h(x), h.get_submodule("norm")(convolution(means)))
+        same = shortcut("B-pool", shape(2, 6, 1))
+    assert [name for name, _ in same.named_children()] == ["conv", "norm"]
 
 
 def test_option_c_projects_everywhere() -> None:

@@ -59,7 +59,7 @@ def build(options: ResNetOptions, *, branch_widths: tuple[int, ...] | None = Non
 
 def initialize(network: nn.Module, options: ResNetOptions) -> None:
     """Fill the parameters."""
-    networks.initialize(network)
+    networks.initialize(network, init=options.init)
     if options.zero_init_residual:
         networks.silence_residuals(network)
 

@@ -80,7 +80,7 @@ def build(options: ResNetV2Options) -> nn.Module:
 
 def initialize(network: nn.Module, options: ResNetV2Options) -> None:
     """Fill the parameters."""
-    networks.initialize(network)
+    networks.initialize(network, init=options.init)
 
 
 FAMILY = Family("resnet_v2", "ResNetV2", papers.RESNET_V2, ResNetV2Options, build, initialize)

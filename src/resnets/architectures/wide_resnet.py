@@ -65,7 +65,7 @@ def build(options: WideResNetOptions) -> nn.Module:
 
 def initialize(network: nn.Module, options: WideResNetOptions) -> None:
     """Fill the parameters."""
-    networks.initialize(network)
+    networks.initialize(network, init=options.init)
 
 
 FAMILY = Family("wide_resnet", "Wide ResNet", papers.WIDE_RESNET, WideResNetOptions, build, initialize)

@@ -118,11 +118,23 @@ def train_command(
     with TrainingProgress(quiet=quiet or json) as progress:
         if find_lr:
             tested = find_learning_rate(
-                data, model=model, settings=settings, check=check, device=device, watch=progress
+                data,
+                model=model,
+                settings=settings,
+                check=check,
+                device=device,
+                time_threads=True,
+                watch=progress,
             )
         elif dry_run:
             planned = plan(
-                data, model=model, settings=settings, check=check, device=device, watch=progress
+                data,
+                model=model,
+                settings=settings,
+                check=check,
+                device=device,
+                time_threads=True,
+                watch=progress,
             )
         else:
             result = train(
@@ -134,6 +146,7 @@ def train_command(
                 check=check,
                 device=device,
                 tensorboard=tensorboard,
+                time_threads=True,
                 watch=progress,
             )
     if find_lr:

@@ -1,8 +1,8 @@
 """Starting values of every parameter and buffer.
 
 Convolutions: He et al. 2015, arXiv:1502.01852, eq. 14 (fan-out), as fb.resnet.torch, ResNeXt, DenseNet
-and torchvision do; WRN and most CIFAR codes take eq. 10 (fan-in). Norms:
-weight 1, bias 0. Linear layers: uniform in +-1/sqrt(fan-in), torch's own rule.
+and torchvision do; the codes of Wide ResNet and stochastic depth, and most for CIFAR, take eq. 10
+(fan-in). Norms: weight 1, bias 0. Linear layers: uniform in +-1/sqrt(fan-in), torch's own rule.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ from __future__ import annotations
 from torch import nn
 
 from resnets.errors import UnsupportedError
+from resnets.networks.network_options import Fan
 from resnets.networks.stems import InputNorm
 from resnets.units.highway import GatedMerge
 from resnets.units.merges import Add
 from resnets.units.residual_unit import ResidualUnit
 
 
-def initialize(network: nn.Module) -> None:
+def initialize(network: nn.Module, *, init: Fan = "fan_out") -> None:
     """Fill every parameter and buffer, whatever is in it; random numbers come from torch's generator.
 
     Args:
         network: built on the meta device and given memory, or any network to start afresh.
+        init: the variance of a convolution's weights is 2 / (k^2 C), with C the channels that it makes
+            ('fan_out') or those that it reads ('fan_in').
     """
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(module.weight, mode=init, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d | nn.Linear):

@@ -13,6 +13,7 @@ from resnets.networks.stem_choice import StemKind, choose_stem, stem_stride
 
 StemPool = Literal["padded", "ceil", "zeros"]
 Pooling = Literal["avg", "max", "none"]
+Fan = Literal["fan_out", "fan_in"]
 
 
 def _odd(size: int) -> int:
@@ -139,12 +140,16 @@ class ResidualStackOptions(StackOptions):
 
     Attributes:
         shortcut: 'A' (zero channels on both sides), 'A-end' (behind), 'A-pool' (behind, after average
-            pooling), 'B' (1x1 projection where the shape changes) or 'C' (1x1 projection everywhere).
+            pooling), 'B' (1x1 projection where the shape changes), 'B-pool' (the same after average
+            pooling: ResNet-D) or 'C' (1x1 projection everywhere).
         drop_path_rate: drop probability of the last unit; it grows linearly with depth from 0.
+        init: of convolutions: variance 2 / (k^2 C), with C the channels that they make ('fan_out') or
+            those that they read ('fan_in').
     """
 
-    shortcut: Literal["A", "A-end", "A-pool", "B", "C"] = "B"
+    shortcut: Literal["A", "A-end", "A-pool", "B", "B-pool", "C"] = "B"
     drop_path_rate: Rate = 0.0
+    init: Fan = "fan_out"
 
     @model_validator(mode="after")
     def _zero_channels_can_be_added(self) -> ResidualStackOptions:
@@ -158,9 +163,9 @@ class ResidualStackOptions(StackOptions):
 
     @model_validator(mode="after")
     def _averages_do_not_dilate(self) -> ResidualStackOptions:
-        if self.shortcut == "A-pool" and self.output_stride < self.full_stride:
+        if self.shortcut.endswith("-pool") and self.output_stride < self.full_stride:
             raise ValueError(
-                "shortcut 'A-pool' averages the pixels that it steps over and cannot dilate, so "
-                f"output_stride must be at least {self.full_stride}, got {self.output_stride}"
+                f"shortcut {self.shortcut!r} averages the pixels that it steps over and cannot dilate, "
+                f"so output_stride must be at least {self.full_stride}, got {self.output_stride}"
             )
         return self

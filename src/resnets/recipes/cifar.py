@@ -126,8 +126,9 @@ def wide_resnet_cifar(model: str = "wrn-28-10", data: str = "cifar10") -> Traini
     Source:
         Zagoruyko & Komodakis 2016, arXiv:1605.07146, "Implementation details", and the released code
         (szagoruyko/wide-residual-networks, scripts/train_cifar.sh; it steps an epoch earlier than the
-        paper says, and leaves out the last, smaller batch of an epoch). Their weights start with fan-in
-        variance, ours with fan-out. Networks with dropout: wrn-28-10-dropout0.3.
+        paper says, and leaves out the last, smaller batch of an epoch). Weights start with fan-in
+        variance, as in that code since September 2016 (models/utils.lua; it was fan-out before).
+        Networks with dropout: wrn-28-10-dropout0.3.
 
     Command:
         resnets train cifar10 --recipe wide_resnet_cifar --model wrn-16-4
@@ -143,7 +144,7 @@ def wide_resnet_cifar(model: str = "wrn-28-10", data: str = "cifar10") -> Traini
     return TrainingSettings(
         complete=True,
         data=data,
-        model=model,
+        model=add_options(model, init="fan_in"),
         epochs=200,
         batch_size=128,
         val_share=0.0,
@@ -221,8 +222,8 @@ def stochastic_depth_cifar(
         Huang et al. 2016, arXiv:1603.09382, sec. 4, and the released code
         (yueatsprograms/Stochastic_Depth, main.lua): Nesterov, decay of all parameters, p_L = 0.5, 45,000
         images to train on and 5,000 to choose the epoch by. ResNet-1202 has its own schedule: 300
-        epochs, the first ten with a tenth of the learning rate. Their convolutions have biases, which
-        the norms behind them cancel, and fan-in variance at the start.
+        epochs, the first ten with a tenth of the learning rate. Weights start with fan-in variance, as
+        in that code. Its convolutions have biases too, which the norms behind them cancel.
 
     Command:
         resnets train cifar10 --recipe stochastic_depth_cifar
@@ -241,7 +242,7 @@ def stochastic_depth_cifar(
     return TrainingSettings(
         complete=True,
         data=data,
-        model=model,
+        model=add_options(model, init="fan_in"),
         epochs=300 if deep else 500,
         batch_size=128,
         val_share=0.1,

@@ -226,6 +226,7 @@ class TrainingSettings(Settings):
         channels_last: layout of images in memory. [by a rule]
         compile: the whole network. [on a GPU]
         workers: processes that read images. [one for each core, at most 8]
+        threads: that compute a step on a processor. [OMP_NUM_THREADS; the command times one and all]
         checkpoints: see there.
     """
 
@@ -258,6 +259,7 @@ class TrainingSettings(Settings):
     channels_last: Switch | None = None
     compile: Switch | None = None
     workers: Whole | None = None
+    threads: Count | None = None
     checkpoints: Checkpoints = Checkpoints()
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from resnets.data.dataset import Dataset
-from resnets.data.findings import DataReport
+from resnets.data.findings import Finding
 from resnets.evaluation.evaluation import Evaluation
 from resnets.recipes.settings import TrainingSettings
 from resnets.weights.model_info import ModelInfo
@@ -69,12 +69,15 @@ class TrainingFacts:
         evaluation: of the validation images; None if nothing was kept aside.
         test: of the test images, where there are labelled ones.
         choices: key, value and reason of what was decided by rule.
-        data_report: what the check of the data found.
+        findings: of the check of the data, the gravest first; None without a check.
         num_parameters: of the network.
         seconds: of the run, over all its resumptions.
         machine: what it ran on, in words: 'processor', 'GPU', 'memory', ...
         command: that started it; '' where there was none.
-        model_file: name of the file in the run folder.
+        model_file: name of the file in the run folder, or what `resnets.load` takes instead.
+        made_by: command line for the card, which anyone can repeat; '' for the settings alone.
+        measured_by: command line for the card that gives its figures again; '' for none.
+        notes: what else should be known of the data or the figures, in sentences for the card.
     """
 
     info: ModelInfo
@@ -84,12 +87,15 @@ class TrainingFacts:
     evaluation: Evaluation | None = None
     test: Evaluation | None = None
     choices: Sequence[tuple[str, str, str]] = ()
-    data_report: DataReport | None = None
+    findings: Sequence[Finding] | None = None
     num_parameters: int = 0
     seconds: float = 0.0
     machine: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
     model_file: str = "model.safetensors"
+    made_by: str = ""
+    measured_by: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def judged(self) -> Evaluation | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import tomli_w
 
 from resnets.data.file_checks import plural
-from resnets.data.findings import SEVERITIES, DataReport
+from resnets.data.findings import SEVERITIES, Finding
 from resnets.data.pages import safe
 from resnets.quantities import memory
 from resnets.reporting.facts import TrainingFacts
@@ -24,9 +25,8 @@ def data_section(facts: TrainingFacts) -> Iterator[str]:
     """
     yield '<section id="data"><h2>The data</h2><div class="panel">'
     yield definitions(data_facts(facts))
-    report = facts.data_report
-    if report is not None:
-        yield from _findings(report)
+    if facts.findings is not None:
+        yield from _findings(facts.findings)
     yield "</div></section>"
 
 
@@ -116,14 +116,15 @@ def _software(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _findings(report: DataReport) -> Iterator[str]:
-    if not report.findings:
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if not findings:
         yield "<p>A check of all images found nothing wrong.</p>"
         return
-    counts = [plural(report.count(s), s) for s in SEVERITIES if report.count(s)]
+    numbers = Counter(finding.severity for finding in findings)
+    counts = [plural(numbers[severity], severity) for severity in SEVERITIES if numbers[severity]]
     yield f"<p>The check of all images found {sentence_list(counts)}:</p>"
     yield '<ul class="found">'
-    for finding in report.findings:
+    for finding in findings:
         yield (
             f'<li class="{finding.severity}"><span class="tag">{finding.severity}</span>'
             f"<span>{safe(finding.sentence)}</span><small>{safe(finding.advice)}</small></li>"

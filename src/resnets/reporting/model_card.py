@@ -41,6 +41,10 @@ _FIGURES = {
     "mean_recall": "recognised, mean of the classes",
     "loss": "cross-entropy",
     "calibration_error": "expected calibration error",
+    "answered": "answered, not abstained from",
+    "answered_top1": "recognised, of those answered",
+    "right_kept": "right answers that are given",
+    "wrong_refused": "wrong answers that are not given",
 }
 _HUB_METRICS = {"top1": ("accuracy", "Top-1 accuracy"), "top5": ("accuracy", "Top-5 accuracy")}
 
@@ -128,6 +132,11 @@ def _figures(facts: TrainingFacts) -> Iterator[str]:
             "The kept epoch was chosen by the same images, so that slightly less is to be expected on "
             "others."
         )
+    if facts.measured_by:
+        yield "The same figures again:"
+        yield fenced(facts.measured_by, "bash")
+    if facts.notes:
+        yield "\n".join(f"- {plain(note)}" for note in facts.notes)
 
 
 def _row(metric: Metric) -> tuple[str, ...]:
@@ -176,9 +185,8 @@ def _data(facts: TrainingFacts) -> Iterator[str]:
     yield "## Training data"
     said = {key: words for key, words in data_facts(facts).items() if key != "preprocessing" and words}
     yield "\n".join(f"- {key}: {plain(words)}" for key, words in said.items())
-    report = facts.data_report
-    if report is not None:
-        found = [f"- {f.severity}: {plain(f.sentence)}" for f in report.findings]
+    if facts.findings is not None:
+        found = [f"- {f.severity}: {plain(f.sentence)}" for f in facts.findings]
         yield "A check of all images found:" if found else "A check of all images found nothing wrong."
         if found:
             yield "\n".join(found)
@@ -191,6 +199,9 @@ def _training(facts: TrainingFacts) -> Iterator[str]:
     yield "## Training"
     said = {"epochs": str(len(facts.history)), "seed": str(facts.settings.seed), **cost_facts(facts)}
     yield "\n".join(f"- {plain(key)}: {plain(words)}" for key, words in said.items() if words)
+    if facts.made_by:
+        yield "Started by"
+        yield fenced(facts.made_by, "bash")
     yield "These settings, as `config.toml`, train it again:"
     yield fenced("resnets train --config config.toml", "bash")
     settings = facts.settings.model_dump(mode="json", exclude_none=True)
@@ -207,10 +218,16 @@ def _licence(facts: TrainingFacts) -> Iterator[str]:
 
 
 def _limits(facts: TrainingFacts) -> Iterator[str]:
-    number = len(facts.info.class_names)
+    number, threshold = len(facts.info.class_names), facts.info.abstain_below
+    others = (
+        f"says that an image most likely shows none of them if less than {percent(threshold)} sure. It "
+        "can be sure of an image that shows none"
+        if threshold
+        else "answers with one of them whatever an image shows"
+    )
     yield "## Limits"
     yield (
-        f"- It knows {number:,} classes, and answers with one of them whatever an image shows.\n"
+        f"- It knows {number:,} classes, and {others}.\n"
         f"- The figures hold for images like those of {plain(facts.dataset.name)}; on others it may be "
         "much worse.\n"
         "- Nothing was measured about fairness or about images made to deceive it."

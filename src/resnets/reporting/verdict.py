@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal, TypeAlias
@@ -9,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from resnets.data.file_checks import plural
-from resnets.data.findings import DataReport
+from resnets.data.findings import Finding
 from resnets.evaluation.evaluation import Evaluation
 from resnets.evaluation.metrics import wilson_interval
 from resnets.reporting.course import course_words
@@ -43,7 +44,7 @@ def judge(facts: TrainingFacts) -> Verdict:
     Args:
         facts: of the training.
     """
-    course, problems = course_words(facts.history), _data_errors(facts.data_report)
+    course, problems = course_words(facts.history), _data_errors(facts.findings or ())
     judged = facts.judged
     if judged is None:
         count = len(facts.dataset.splits["train"])
@@ -127,6 +128,6 @@ def _calibration(judged: Evaluation) -> str:
     return f"it is {how} ({sure} sure on average, {right} right)"
 
 
-def _data_errors(report: DataReport | None) -> str:
-    errors = report.count("error") if report else 0
+def _data_errors(findings: Sequence[Finding]) -> str:
+    errors = sum(finding.severity == "error" for finding in findings)
     return f"its data has {plural(errors, 'error')} that may make these figures wrong" if errors else ""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from resnets.data.dataset import Dataset
-from resnets.data.findings import DataReport
+from resnets.data.findings import Finding
 from resnets.data.fingerprint import fingerprint
 from resnets.errors import WeightsError
 from resnets.evaluation.calibrating import calibrate
@@ -42,13 +42,13 @@ class Background:
     Attributes:
         dataset: that was learned.
         choices: what was decided by rule.
-        data_report: what the check of the data found; None without one.
+        findings: of the check of the data; None without one.
         machine: that it ran on.
     """
 
     dataset: Dataset
     choices: Sequence[Choice]
-    data_report: DataReport | None
+    findings: Sequence[Finding] | None
     machine: Machine
 
 
@@ -98,7 +98,7 @@ def _facts(
         evaluation=None if is_test else evaluation,
         test=evaluation if is_test else None,
         choices=[(choice.key, choice.value, choice.reason) for choice in background.choices],
-        data_report=background.data_report,
+        findings=background.findings,
         num_parameters=sum(p.numel() for p in classifier.network.parameters()),
         seconds=session.seconds(),
         machine={

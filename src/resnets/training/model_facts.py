@@ -14,7 +14,8 @@ from resnets.data.preprocessing_policy import Preprocessing
 from resnets.registry import find_architecture
 from resnets.weights.catalog import find_weights
 from resnets.weights.loading import model_path
-from resnets.weights.model_file import SUFFIX, read_info
+from resnets.weights.model_header import SUFFIX, read_info
+from resnets.weights.shipped import find_shipped
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,15 +77,24 @@ class ModelFacts:
         Args:
             preprocessing: of the images.
             num_classes: of the data.
+        """
+        import torch
+
+        with torch.device("meta"):
+            return self.random_network(preprocessing, num_classes)
+
+    def random_network(self, preprocessing: Preprocessing, num_classes: int) -> nn.Module:
+        """Build the network with random weights, to see how fast it is; nothing is downloaded.
+
+        Args:
+            preprocessing: of the images.
+            num_classes: of the data.
 
         Raises:
             ConfigError: with every option that the architecture cannot take.
         """
-        import torch
-
         needed = self.needed_options(preprocessing, num_classes)
-        with torch.device("meta"):
-            return creation.create_model(self.architecture, **self.options.model_dump() | needed)
+        return creation.create_model(self.architecture, **self.options.model_dump() | needed)
 
 
 def model_facts(model: str) -> ModelFacts:
@@ -104,7 +114,7 @@ def model_facts(model: str) -> ModelFacts:
         ('small', False, 224)
     """
     name, said = (model, {}) if Path(model).exists() else parse_model(model)
-    if "/" in name or name.endswith(SUFFIX) or (Path(name).is_file()):
+    if "/" in name or name.endswith(SUFFIX) or Path(name).is_file() or find_shipped(name):
         info = read_info(model_path(name))
         architecture, own, trained_with = info.architecture, info.options, info.preprocessing
     elif ":" in name:

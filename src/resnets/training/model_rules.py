@@ -68,7 +68,7 @@ def choose_model(situation: Situation) -> Answer:
     for name in names:
         model = model_facts(name)
         hours = wanted_epochs(situation) * hours_per_epoch(situation, model)
-        if hours <= _PATIENCE[situation.machine.device]:
+        if hours <= patience_hours(situation.machine):
             break
     if model.said.get("stem") is None and size >= _SMALL:
         name += f",stem={choose_stem(None, size)}"
@@ -91,14 +91,22 @@ def wanted_epochs(situation: Situation) -> int:
     return min(max(round(steps / situation.steps_per_epoch), fewest), most)
 
 
+def patience_hours(machine: Machine) -> float:
+    """How long a training may take where nobody said it.
+
+    Args:
+        machine: that it runs on.
+    """
+    return _PATIENCE[machine.device]
+
+
 def choose_epochs(situation: Situation) -> Answer:
     """As many as give enough steps and as there is time for; at least ten, or three to fine-tune."""
     assert situation.model is not None
     wanted = wanted_epochs(situation)
     each = hours_per_epoch(situation, situation.model)
-    budget = _PATIENCE[situation.machine.device]
     fewest = min(wanted, _FEWEST_EPOCHS[situation.fine_tunes])
-    epochs = max(fewest, min(wanted, int(budget / max(each, 1e-9))))
+    epochs = max(fewest, min(wanted, int(patience_hours(situation.machine) / max(each, 1e-9))))
     steps = epochs * situation.steps_per_epoch
     reason = f"{steps:,} steps, which this machine needs about {_duration(epochs * each)} for"
     if epochs < wanted:
@@ -113,11 +121,18 @@ def hours_per_epoch(situation: Situation, model: ModelFacts) -> float:
         situation: with the preprocessing.
         model: that would be trained.
     """
-    settings, facts = situation.settings, situation.facts
-    assert settings.preprocessing is not None
-    work = _multiply_adds(model, settings.preprocessing)
-    images = facts.num_train * settings.repeats + facts.num_val / 3  # no backward pass
-    return images * work / _speed(situation.machine) / 3600
+    assert situation.settings.preprocessing is not None
+    work = _multiply_adds(model, situation.settings.preprocessing)
+    return images_per_epoch(situation) * work / _speed(situation.machine) / 3600
+
+
+def images_per_epoch(situation: Situation) -> float:
+    """Images that take as long to learn from as an epoch; validation has no backward pass.
+
+    Args:
+        situation: see there.
+    """
+    return situation.facts.num_train * situation.settings.repeats + situation.facts.num_val / 3
 
 
 def _speed(machine: Machine) -> float:

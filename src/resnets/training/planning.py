@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from resnets.data.dataset import Dataset
-from resnets.data.findings import DataReport
+from resnets.data.findings import DataReport, Finding
 from resnets.errors import ConfigError
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.choices import choose
@@ -22,6 +23,7 @@ from resnets.training.memory import MemoryEstimate, check_memory, estimate_memor
 from resnets.training.preparation import make_network, open_data
 from resnets.training.requirements import check_requirements
 from resnets.training.situation import Choice
+from resnets.training.threads import threads_restored, use_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +151,7 @@ def plan(
     settings: TrainingSettings | None = None,
     check: bool = True,
     device: str | None = None,
+    time_threads: bool = False,
     watch: Watcher | None = None,
 ) -> TrainingPlan:
     """Say what `train` would do, and write nothing.
@@ -159,6 +162,7 @@ def plan(
         settings: likewise.
         check: likewise.
         device: likewise.
+        time_threads: likewise.
         watch: likewise.
 
     Raises:
@@ -166,7 +170,7 @@ def plan(
         DataError: likewise.
         MemoryLimitError: likewise.
     """
-    with Interruption() as interruption, torch.random.fork_rng():
+    with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
         prepared = prepare(
             complete(settings or TrainingSettings(), data=data, model=model),
             opened=data if isinstance(data, Dataset) else None,
@@ -175,22 +179,26 @@ def plan(
             interruption=interruption,
             watch=watch or (lambda _: None),
         )
-        settings, dataset = prepared.settings, prepared.dataset
+        settings, dataset, report = prepared.settings, prepared.dataset, prepared.data_report
         network = make_network(settings, dataset, device=torch.device("cpu"))
         estimate = expected_memory(network, settings)
         warning = check_memory(estimate, settings, prepared.machine)
+        timed = (
+            use_threads(network, settings, timed=time_threads, on_step=interruption.check)
+            if prepared.device.type == "cpu"
+            else ()
+        )
     return TrainingPlan(
         settings=settings,
-        choices=prepared.choices,
+        choices=(*prepared.choices, *timed),
         num_images={name: len(split) for name, split in dataset.splits.items()},
         class_names=dataset.class_names,
         num_parameters=sum(p.numel() for p in network.parameters()),
         memory=estimate,
-        notes=(*((warning,) if warning else ()), *found(prepared.data_report)),
+        notes=(*((warning,) if warning else ()), *found(report.findings if report else ())),
     )
 
 
-def found(report: DataReport | None) -> tuple[str, ...]:
+def found(findings: Sequence[Finding]) -> tuple[str, ...]:
     """What the check of the data found that may spoil a training, a sentence each."""
-    findings = report.findings if report else ()
     return tuple(finding.sentence for finding in findings if finding.severity != "note")

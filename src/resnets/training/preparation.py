@@ -154,8 +154,7 @@ def make_loaders(
             in_val = None if packed[1] is None else Loader(packed[1], as_packed(shown), val_options)
             loader = Loader(packed[0], as_packed(seen), options, seed=settings.seed)
             return Loaders(loader, in_val, tuple(notes))
-        needed = size_in_memory(len(train) + len(val or ()), shown)
-        if settings.crop is None and size is None and needed < _SHARE_IN_MEMORY * machine.memory_bytes:
+        if fits_in_memory(settings, len(train) + len(val or ()), machine):
             read = partial(read_into_memory, preprocessing=shown, workers=settings.workers)
             train, skipped = read(train, skip_unusable=True, on_progress=_named(on_progress, "train"))
             if val is not None:
@@ -169,6 +168,21 @@ def make_loaders(
 
 def _named(on_progress: Progress | None, split: str) -> Callable[[int, int], None] | None:
     return partial(on_progress, f"loading {split}") if on_progress else None
+
+
+def fits_in_memory(settings: TrainingSettings, num_images: int, machine: Machine) -> bool:
+    """Whether images are decoded once and kept, instead of in every epoch.
+
+    Args:
+        settings: complete.
+        num_images: of training and validation.
+        machine: whose memory it is.
+    """
+    assert settings.preprocessing is not None
+    if settings.crop is not None or settings.train_image_size is not None:
+        return False
+    needed = size_in_memory(num_images, settings.preprocessing)
+    return needed < _SHARE_IN_MEMORY * machine.memory_bytes
 
 
 def resized(preprocessing: Preprocessing, size: int) -> Preprocessing:

@@ -32,6 +32,7 @@ from resnets.training.planning import Prepared, complete, expected_memory, prepa
 from resnets.training.preparation import build_session, make_loaders, make_network
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session
+from resnets.training.threads import threads_restored, use_threads
 
 _LOWEST, _HIGHEST = 1e-6, 10.0
 _SMOOTHING = 0.9
@@ -95,6 +96,7 @@ def find_learning_rate(
     num_steps: int = 100,
     check: bool = True,
     device: str | None = None,
+    time_threads: bool = False,
     watch: Watcher | None = None,
 ) -> RangeTest:
     """Try all learning rates from 1e-6 to 10 in one short training, whose network is thrown away.
@@ -106,6 +108,7 @@ def find_learning_rate(
         num_steps: of the training.
         check: as for `train`.
         device: likewise.
+        time_threads: likewise.
         watch: likewise.
 
     Raises:
@@ -115,7 +118,7 @@ def find_learning_rate(
         MemoryLimitError: likewise.
     """
     told = watch or (lambda _: None)
-    with Interruption() as interruption, torch.random.fork_rng():
+    with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
         prepared = prepare(
             complete(settings or TrainingSettings(), data=data, model=model),
             opened=data if isinstance(data, Dataset) else None,
@@ -129,15 +132,24 @@ def find_learning_rate(
             tempfile.TemporaryDirectory(prefix="resnets-") as folder,
             RunFolder.create(Path(folder), name="") as run,
         ):
-            return _carry_out(prepared, run, interruption, told, num_steps)
+            return _carry_out(
+                prepared, run, interruption, told, num_steps=num_steps, time_threads=time_threads
+            )
 
 
 def _carry_out(
-    prepared: Prepared, run: RunFolder, interruption: Interruption, watch: Watcher, num_steps: int
+    prepared: Prepared,
+    run: RunFolder,
+    interruption: Interruption,
+    watch: Watcher,
+    *,
+    num_steps: int,
+    time_threads: bool,
 ) -> RangeTest:
     settings, dataset = prepared.settings, prepared.dataset
     network = make_network(settings, dataset, device=prepared.device)
     check_memory(expected_memory(network, settings), settings, prepared.machine)
+    use_threads(network, settings, timed=time_threads, on_step=interruption.check)
 
     def read_on(what: str, done: int, total: int) -> None:
         interruption.check()

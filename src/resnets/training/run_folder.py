@@ -2,6 +2,7 @@
 
 config.toml              every setting, with what was chosen
 choices.json             what was chosen by rule, and why
+data_check.json          what the check of the data found
 environment.json         versions and machine, one entry for each start
 data_manifest.jsonl.gz   the images, with their digests
 results.csv              one row per epoch
@@ -30,6 +31,7 @@ import torch
 from filelock import FileLock
 
 from resnets.data.dataset import Dataset
+from resnets.data.findings import Finding
 from resnets.errors import OutputError, WeightsError, printable
 from resnets.files import write_text
 from resnets.recipes.settings import TrainingSettings
@@ -47,9 +49,19 @@ State: TypeAlias = Literal["running", "done", "interrupted", "failed"]
 
 _CONFIG = "config.toml"
 _CHOICES = "choices.json"
+_FINDINGS = "data_check.json"
 _MANIFEST = "data_manifest.jsonl.gz"
 
-_BEFORE = {LOCK, "checkpoints", "status.json", "train.log", "environment.json", _CHOICES, _MANIFEST}
+_BEFORE = {
+    LOCK,
+    "checkpoints",
+    "status.json",
+    "train.log",
+    "environment.json",
+    _CHOICES,
+    _FINDINGS,
+    _MANIFEST,
+}
 # What is written before config.toml, which makes a folder a run.
 
 log = logging.getLogger(__name__)
@@ -190,6 +202,18 @@ class RunFolder:
         except (OSError, ValueError, TypeError):
             return ()
 
+    def write_findings(self, findings: Sequence[Finding]) -> None:
+        """Keep what the check of the data found: a resumed run does not look again."""
+        rows = [finding.to_dict() for finding in findings]
+        _write_json(self.path / _FINDINGS, {"schema_version": 1, "findings": rows})
+
+    def read_findings(self) -> tuple[Finding, ...] | None:
+        """What the check of the data found when the run started; None if there was none."""
+        try:
+            return tuple(map(Finding.from_dict, _read_json(self.path / _FINDINGS)["findings"]))
+        except (LookupError, TypeError):
+            return None
+
     def read_settings(self) -> TrainingSettings:
         """The settings that the run started with."""
         return read_settings(self.path / _CONFIG)
@@ -204,6 +228,13 @@ class RunFolder:
         path = self.path / "environment.json"
         starts = [*_read_json(path).get("starts", ()), environment(device=device, command=command)]
         _write_json(path, {"schema_version": 1, "starts": starts})
+
+    def threads(self) -> int | None:
+        """Of PyTorch, when the run was last started; None if that was not kept."""
+        starts = _read_json(self.path / "environment.json").get("starts")
+        last = starts[-1] if isinstance(starts, list) and starts else None
+        number = last.get("threads") if isinstance(last, dict) else None
+        return number if isinstance(number, int) and number > 0 else None
 
     def write_manifest(self, dataset: Dataset, *, digests: Sequence[bytes] = ()) -> str:
         """Keep which images the run is made with.

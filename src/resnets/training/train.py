@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from resnets.training.preparation import build_session, make_loaders, make_netwo
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session, farewell
 from resnets.training.tensorboard_log import TensorBoardLog
+from resnets.training.threads import threads_restored, use_threads
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
     check: bool = True,
     device: str | None = None,
     tensorboard: bool = False,
+    time_threads: bool = False,
     watch: Watcher | None = None,
 ) -> TrainingResult:
     """Train a network on a folder of images, and write a model file that needs no further word.
@@ -98,6 +100,9 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
         check: decode and compare all images first.
         device: 'cpu', 'cuda' or 'cuda:1'. [a GPU, if there is one]
         tensorboard: write events for TensorBoard into the run, too; needs `resnets[train]`.
+        time_threads: where nothing says how many threads compute a step, try one and all, and take what
+            is faster, as the command does. It depends on what else the machine does, and the last digits
+            of a training depend on it. [PyTorch's number]
         watch: is told what happens.
 
     Raises:
@@ -111,7 +116,7 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
     """
     place = None if output is None else Path(output)
     told = watch or (lambda _: None)
-    with Interruption() as interruption, torch.random.fork_rng():
+    with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
         run = open_run(place, settings=settings, model=model) if resume else None
         given = run.read_settings() if run else settings or TrainingSettings()
         prepared = prepare(
@@ -129,6 +134,7 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
                 prepared,
                 resume=resume,
                 tensorboard=tensorboard,
+                time_threads=time_threads,
                 interruption=interruption,
                 watch=told,
             )
@@ -158,6 +164,7 @@ def carry_out(
     *,
     resume: bool,
     tensorboard: bool,
+    time_threads: bool,
     interruption: Interruption,
     watch: Watcher,
 ) -> TrainingResult:
@@ -168,6 +175,7 @@ def carry_out(
         prepared: what.
         resume: go on from the newest checkpoint, if there is one.
         tensorboard: write events for TensorBoard, too.
+        time_threads: take as many threads as are fast.
         interruption: ends the run early.
         watch: is told what happens.
 
@@ -180,15 +188,25 @@ def carry_out(
             f"the run in {run.path} cannot go on with other data than it began with: "
             + "; ".join(changes)
         )
+    network = make_network(settings, dataset, device=prepared.device)
+    warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
+    timed = use_threads(
+        network,
+        settings,
+        earlier=run.threads() if resume else None,
+        timed=time_threads,
+        on_step=interruption.check,
+    )
+    prepared = replace(prepared, choices=(*prepared.choices, *timed))
     run.write_environment(device=prepared.device)
     if not resume:
         report = prepared.data_report
         run.write_manifest(dataset, digests=report.evidence.images.file_digests if report else ())
+        if report is not None:
+            run.write_findings(report.findings)
         run.write_choices(prepared.choices)
         run.write_settings(settings)
-    choices = run.read_choices() if resume else prepared.choices
-    network = make_network(settings, dataset, device=prepared.device)
-    warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
+    choices, findings = run.read_choices() if resume else prepared.choices, run.read_findings()
 
     def read_on(what: str, done: int, total: int) -> None:
         interruption.check(farewell(run))
@@ -210,7 +228,7 @@ def carry_out(
         if tensorboard:
             written = stack.enter_context(TensorBoardLog(run.path, first_step=session.steps_done))
             session.watchers.append(written)
-        notes = (*loaders.notes, *((warning,) if warning else ()), *found(prepared.data_report))
+        notes = (*loaders.notes, *((warning,) if warning else ()), *found(findings or ()))
         session.tell(started(session, prepared, notes=notes, resumed=resumed))
         try:
             fit(session)
@@ -218,7 +236,7 @@ def carry_out(
             if explained := explain_out_of_memory(error, settings):
                 raise explained from error
             raise
-    background = Background(dataset, choices, prepared.data_report, prepared.machine)
+    background = Background(dataset, choices, findings, prepared.machine)
     evaluation = conclude(session, background)
     return TrainingResult(
         folder=run.path,

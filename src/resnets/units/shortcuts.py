@@ -4,6 +4,8 @@ He et al. 2015, arXiv:1512.03385, sec. 3.3 and 4.1. Option A adds zero channels 
 Where the zeros go is not in the paper, and codes differ: half before and half behind (the most copied
 CIFAR code; our default), all behind, or all behind after average pooling (the authors of stochastic
 depth). Weights trained with one of them score at chance with another, so each has a name.
+A projection with a stride of 2 reads one pixel in four; He, Zhang et al. 2018, arXiv:1812.01187, fig. 2c
+(ResNet-D) let it read the average of all four: option B-pool.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from torch.nn import functional
 from resnets.units.layers import convolution, named_layers
 from resnets.units.unit_shape import UnitShape
 
-ShortcutOption = Literal["A", "A-end", "A-pool", "B", "C"]
+ShortcutOption = Literal["A", "A-end", "A-pool", "B", "B-pool", "C"]
 """A: zero channels on both sides. A-end: behind. A-pool: behind, after 2x2 average pooling.
-B: 1x1 projection where the shape changes. C: 1x1 projection everywhere."""
+B: 1x1 projection where the shape changes. B-pool: likewise, after 2x2 average pooling.
+C: 1x1 projection everywhere."""
 
 
 class PadShortcut(nn.Module):
@@ -41,12 +44,9 @@ class PadShortcut(nn.Module):
         self.stride = stride
         self.channels_before = channels_before
         self.channels_behind = channels_behind
-        window = stride if average else 1
-        self.subsample = (
-            nn.AvgPool2d(window, stride, ceil_mode=average, count_include_pad=False)
-            if stride > 1
-            else nn.Identity()
-        )
+        self.subsample: nn.Module = nn.Identity()
+        if stride > 1:
+            self.subsample = average_pool(stride) if average else nn.AvgPool2d(1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """Subsample and pad."""
@@ -56,6 +56,18 @@ class PadShortcut(nn.Module):
     def extra_repr(self) -> str:
         """Show the padding."""
         return f"channels_before={self.channels_before}, channels_behind={self.channels_behind}"
+
+
+def average_pool(stride: int) -> nn.AvgPool2d:
+    """Make a pool that averages stride x stride pixels; at the border, those that are there.
+
+    Args:
+        stride: spatial step, in input pixels.
+
+    Shape:
+        (N, C, H, W) -> (N, C, ceil(H / stride), ceil(W / stride))
+    """
+    return nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
 
 
 def pad_shortcut(shape: UnitShape, option: ShortcutOption) -> PadShortcut:
@@ -83,7 +95,9 @@ def subsample(stride: int) -> nn.Module | None:
     return nn.MaxPool2d(1, stride=stride) if stride > 1 else None
 
 
-def project(shape: UnitShape, *, norm: bool = True, bias: bool = False) -> nn.Sequential:
+def project(
+    shape: UnitShape, *, norm: bool = True, bias: bool = False, average: bool = False
+) -> nn.Sequential:
     """Make a 1x1 convolution that matches the shortcut to the residual (options B and C).
 
     He et al. 2015, arXiv:1512.03385, eq. 2. Torchvision: `layer*.0.downsample`.
@@ -92,13 +106,15 @@ def project(shape: UnitShape, *, norm: bool = True, bias: bool = False) -> nn.Se
         shape: of the unit.
         norm: put a norm after the convolution; pre-activation units have none.
         bias: of the convolution.
+        average: let an average pool take the step, and the convolution none.
 
     Shape:
         (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))
     """
-    layers: dict[str, nn.Module] = {
-        "conv": convolution(shape.in_channels, shape.out_channels, 1, stride=shape.stride, bias=bias)
-    }
+    pools = average and shape.stride > 1
+    layers: dict[str, nn.Module] = {"pool": average_pool(shape.stride)} if pools else {}
+    stride = 1 if pools else shape.stride
+    layers["conv"] = convolution(shape.in_channels, shape.out_channels, 1, stride=stride, bias=bias)
     if norm:
         layers["norm"] = nn.BatchNorm2d(shape.out_channels)
     return named_layers(layers)
@@ -115,8 +131,8 @@ def choose_shortcut(shape: UnitShape, option: ShortcutOption, *, norm: bool = Tr
     Returns:
         The shortcut, or None for identity.
     """
-    if option == "C" or (option == "B" and shape.changes_shape):
-        return project(shape, norm=norm)
+    if option == "C" or (option.startswith("B") and shape.changes_shape):
+        return project(shape, norm=norm, average=option == "B-pool")
     if shape.changes_shape:
         return pad_shortcut(shape, option)
     return None
