@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 help:
 	@echo "make setup     .venv with everything for development"
-	@echo "make demo      list, describe, draw; classify a photo with random weights"
+	@echo "make demo      recognise photos, explain, compare, train for a minute: demo/index.html"
 	@echo "make test      the tests (under 20 minutes on 2 cores)"
 	@echo "make test-all  and the slow ones, and parity with torchvision, timm, pytorchcv and Keras"
 	@echo "make check     format, lint, types, docstrings, spelling"
@@ -14,9 +14,14 @@ help:
 
 setup: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+# What a user has; enough for the demo.
+.venv/package: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed: .venv/package
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
@@ -27,8 +32,8 @@ setup: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt huggingface-hub pyyaml requests
 	touch $@
 
-demo: setup
-	$(BIN)/python examples/first_steps.py demo
+demo: .venv/package
+	$(BIN)/python examples/demo.py demo
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not parity" --cov --cov-report=term:skip-covered

@@ -255,3 +255,18 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("name")
     assert done.stderr == ""
+
+
+def test_describe_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "describe", "resnet20:fashion_mnist")
+    assert code == 0
+    assert out.startswith("resnet20:fashion_mnist\nclasses    10: T-shirt/top, Trouser, ")
+    assert "one image of 28×28" in out
+    code, out, _ = run(capsys, "describe", "seresnet18_cm:cm", "--json")  # nothing is downloaded
+    assert (code, json.loads(out)["networks"][0]["name"]) == (0, "seresnet18_cm")
+    code, _, err = run(capsys, "describe", "plain20:nothing_of_the_kind")
+    assert (code, err) == (
+        2,
+        "resnets: error: no published weights named 'plain20:nothing_of_the_kind'. All names: "
+        "plain20:cifar10\n",
+    )

@@ -20,21 +20,6 @@ import resnets
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def test_first_steps(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / "first_steps.py", tmp_path / "demo"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "resnet18 with random weights says of cat.jpg: " in done.stdout
-    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
-        "networks.svg",
-        "units.svg",
-    ]
-
-
 def run_with_plugin(folder: Path, module: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command with a package installed that offers `module` as an entry point."""
     metadata = folder / "outside-1.0.dist-info"

@@ -55,7 +55,7 @@ def test_every_public_name_loads_from_its_home(name: str) -> None:
 def test_all_is_what_can_be_imported(name: str) -> None:
     package = importlib.import_module(name)
     dunder = [public for public in package.__all__ if public.startswith("__")]
-    optional = getattr(package, "_OPTIONAL", set())
+    optional: set[str] = getattr(package, "_OPTIONAL", set())
     assert [p for p in package.__all__ if p not in dunder] == sorted(package._HOMES.keys() - optional)
     for public in package.__all__:
         assert hasattr(package, public)

@@ -19,6 +19,7 @@ from resnets.commands.explain_command import explain_command
 from resnets.commands.list_command import list_command
 from resnets.commands.options import add_command
 from resnets.commands.predict_command import predict_command
+from resnets.commands.recommend_command import recommend_command
 from resnets.commands.train_command import train_command
 from resnets.errors import ResNetsError
 
@@ -56,6 +57,7 @@ for _name, _command, _next in (
     ("describe", describe_command, "resnets describe vgg19 plain34 resnet34 --draw nets.svg"),
     ("predict", predict_command, "resnets predict photos/ --model MODEL --csv"),
     ("explain", explain_command, "resnets explain photo.jpg --model MODEL --method occlusion --check"),
+    ("recommend", recommend_command, "the command that is printed with what you choose"),
     ("train", train_command, "resnets evaluate RUN DATA"),
     ("evaluate", evaluate_command, "resnets evaluate MODEL DATA --calibrate"),
     ("compare", compare_command, "resnets evaluate MODEL DATA"),

@@ -109,6 +109,9 @@ def test_what_the_network_did_not_see_is_veiled() -> None:
     assert np.ptp(unseen.reshape(-1, 3), axis=0).max() == 0
     assert unseen[0, 0].tolist() == [186] * 3  # three quarters of 205, one of 128
     assert between.mean(axis=(0, 1)).argmax() == 2  # a breath of viridis' violet
+    (alone,) = found.pictures()
+    assert alone.size == (200, 100)
+    assert alone.getpixel((40, 50)) == (186, 186, 186)
 
 
 @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])

@@ -10,7 +10,9 @@ import pytest
 from resnets import compare
 from resnets.analysis.bubble_chart import draw_bubbles
 from resnets.analysis.bubble_plan import Bubble, BubbleChart
+from resnets.analysis.comparison import ComparedModel, Comparison, ReportedAccuracy
 from resnets.analysis.comparison_chart import comparison_chart, undrawn
+from resnets.analysis.comparison_page import comparison_page
 from resnets.analysis.label_placing import Box, Disc, place_labels
 from resnets.analysis.reference import GROUPS, reference_points
 from resnets.analysis.reference_chart import pareto_front, point_words
@@ -108,6 +110,49 @@ def test_the_reference_chart_holds_every_point() -> None:
         "resnet34:timm_bt_in1k: top-1 75.",
     ]
     assert undrawn(found) == ["wrn-16-2"]
+
+
+def stated(name: str, top1: float, data: str, multiply_adds: int) -> ComparedModel:
+    """A model file whose card states an accuracy."""
+    reported = ReportedAccuracy(name, top1, None, 32, data, "the model file")
+    return ComparedModel(name, "resnet20", 32, 272_474, multiply_adds, reported=(reported,))
+
+
+def test_without_imagenet_the_files_are_taken_at_their_word() -> None:
+    models = (
+        stated("resnet20:cifar10", 0.91, "cifar10 test", 40_551_040),
+        stated("plain20:cifar10", 0.9, "cifar10 test", 40_551_040),
+        stated("resnet20:fashion_mnist", 0.94, "fashion_mnist test", 31_000_000),
+        ComparedModel("mine", "resnet20", 32, 272_474, 40_551_040),
+    )
+    found = Comparison(models)
+    chart = comparison_chart(found)
+    assert [(b.label, b.y, b.colour) for b in chart.bubbles] == [
+        ("resnet20:cifar10", 91.0, 0),
+        ("plain20:cifar10", 90.0, 0),
+        ("resnet20:fashion_mnist", 94.0, 6),
+    ]
+    assert chart.legend == {0: "cifar10 test", 6: "fashion_mnist test"}
+    assert chart.lead.startswith("Only networks of one colour saw the same images; ")
+    assert not chart.front
+    assert undrawn(found) == ["mine"]
+    page = comparison_page(found, chart)
+    assert "Not drawn, as nobody states their accuracy: <bdi>mine</bdi>." in page
+    assert "Bianco" not in page
+
+
+def test_files_with_the_same_data_have_a_front() -> None:
+    chart = comparison_chart(
+        Comparison(
+            (
+                stated("small", 0.9, "cifar10 test", 10_000_000),
+                stated("worse", 0.8, "cifar10 test", 20_000_000),
+                stated("large", 0.95, "cifar10 test", 40_000_000),
+            )
+        )
+    )
+    assert (chart.front, chart.legend) == ([0, 2], {})
+    assert chart.lead == "On cifar10 test; the area of a bubble is the number of parameters"
 
 
 def test_an_architecture_stands_for_all_its_weights() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from resnets import Classifier, Preprocessing, cli, create_model
-from resnets.commands.compare_command import _Progress
+from resnets.commands.task_progress import TaskProgress
 
 NAMES = ("cat", "dog\x1b[31m")
 
@@ -131,7 +131,7 @@ def test_progress_is_told_every_half_minute(
 ) -> None:
     clock = iter([0.0, 10.0, 31.0, 40.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    progress = _Progress()
+    progress = TaskProgress()
     for done in (1, 2, 3):
         progress("evaluating pets\x1b", done, 4)
     assert capsys.readouterr().err == " 50%  evaluating pets\\x1b\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import time
 from pathlib import Path
 
@@ -191,6 +192,16 @@ ERRORS: tuple[tuple[tuple[str, ...], int, str], ...] = (
         "--flip or --restrict",
     ),
     (
+        ("pets.safetensors", "photos", "--abstain"),
+        2,
+        "1 problem in the options: --abstain needs probabilities to rely on: add --calibrate",
+    ),
+    (
+        ("pets.safetensors", "photos", "--calibrate", "--abstain", "--keep-right", "90"),
+        2,
+        "1 problem in the options: keep_right is a share, above 0 and at most 1, got 90",
+    ),
+    (
         ("pets.safetensors", "others"),
         3,
         "the model has 3 classes, the data 2, 0 names in common. Fine-tune first: resnets train DATA --model "
@@ -252,3 +263,26 @@ def test_notes_are_said_aside(capsys: pytest.CaptureFixture[str], tmp_path: Path
         "resnets: note: 1 of the model's 3 classes have no images here, and can be answered all the same; "
         "restrict leaves them out\n"
     )
+
+
+def test_a_threshold_is_chosen_and_kept_in_the_model_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "pets.safetensors"
+    file.write_bytes(Path("pets.safetensors").read_bytes())
+    code, out, _ = run(capsys, str(file), "photos", "--calibrate", "--abstain", "--keep-right", "0.6")
+    info = load(file).info
+    assert code == 0
+    assert info.abstain_below is not None
+    share = f"no answer below {info.abstain_below:.1%}, which keeps 60% of the right answers"
+    assert f"{share} among those 18 images\n" in out
+    for title in ("answered", "top-1 of those", "right answers kept", "wrong answers refused"):
+        assert re.search(rf"^{title} +\d", out, re.MULTILINE), title
+    code, out, _ = run(capsys, str(file), "photos", "--split", "test")
+    assert f"; no answer if less than {info.abstain_below:.1%} sure\n" in out
+    code, out, _ = run(capsys, str(file), "photos", "--split", "test", "--json")
+    document = json.loads(out)
+    assert document["conditions"]["abstain_below"] == info.abstain_below
+    told = {metric.name: metric.value for metric in info.metrics}
+    for name in ("answered", "right_kept", "wrong_refused"):
+        assert document["metrics"][name]["value"] == told[name]

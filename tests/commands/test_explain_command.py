@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from resnets import Classifier, Preprocessing, cli, create_model
+from resnets import Classifier, Preprocessing, cli, create_model, load
 
 LABELS = ("tabby\x1b[31m cat", "Siberian husky", "eel")
 
@@ -158,3 +158,24 @@ def test_a_method_that_there_is_not(
     code, _, err = run(capsys, "photos/a.png", "--model", model, "--method", "gradcam++")
     assert code == 2
     assert "'gradcam', 'layercam', 'integrated-gradients', 'occlusion'" in err
+
+
+def test_without_a_model_the_one_in_the_package_is_explained(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    code, out, err = run(capsys, "photos/a.png")
+    assert code == 0
+    assert err.startswith("resnets: resnet18:tiny_imagenet of the package answers: 200 everyday things")
+    assert out.startswith("photos/a.png  ")
+    assert (folder.parent / "explanations").is_dir()
+
+
+def test_a_model_that_abstains_says_so(
+    capsys: pytest.CaptureFixture[str], model: str, folder: Path
+) -> None:
+    classifier = load(model)
+    classifier.info = classifier.info.model_copy(update={"abstain_below": 1.0})
+    unsure = str(classifier.save(folder.parent / "unsure.safetensors"))
+    code, out, err = run(capsys, "photos/a.png", "--model", unsure, "--class", "eel")
+    assert (code, err) == (0, "")
+    assert out.endswith("  (none of my 3 classes, most likely)\n")

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from resnets import Classifier, Preprocessing, cli, console, create_model
+from resnets import Classifier, Preprocessing, cli, console, create_model, load
 
 LABELS = ("tabby\x1b[31m cat", "dog\nhound", '=eel,"electric"')
 PHOTOS = Path(__file__).parents[2] / "examples"
@@ -96,7 +96,7 @@ def test_json(capsys: pytest.CaptureFixture[str], model: str, folder: Path) -> N
     assert (code, err) == (3, SKIPPED)
     document = json.loads(out)
     assert document["schema_version"] == 1
-    assert document["model"] == {"architecture": "resnet20", "num_classes": 3}
+    assert document["model"] == {"architecture": "resnet20", "num_classes": 3, "abstain_below": None}
     images = document["images"]
     assert [image["image"] for image in images] == [
         "photos/a.png",
@@ -106,7 +106,7 @@ def test_json(capsys: pytest.CaptureFixture[str], model: str, folder: Path) -> N
         "photos/page.jpg",
         "photos/page2.jpg",
     ]
-    assert images[0].keys() == {"image", "classes", "notes"}
+    assert images[0].keys() == {"image", "classes", "abstains", "notes"}
     assert images[0]["classes"][0].keys() == {"label", "id", "index", "probability"}
     assert all(LABELS[c["index"]] == c["label"] for image in images[:3] for c in image["classes"])
     assert images[3] == {"image": "photos/empty.jpg", "error": "the file is empty", "reason": "empty"}
@@ -235,7 +235,12 @@ def test_errors(
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("photos",), ("photos", "--model", "x", "--top", "0"), ("photos", "--model", "x", "--jsn")],
+    [
+        (),
+        ("photos", "--modle", "x"),
+        ("photos", "--model", "x", "--top", "0"),
+        ("photos", "--model", "x", "--jsn"),
+    ],
 )
 def test_usage_errors(capsys: pytest.CaptureFixture[str], folder: Path, words: tuple[str, ...]) -> None:
     code, out, err = run(capsys, *words)
@@ -307,3 +312,48 @@ def test_a_document_comes_bit_by_bit(capsys: pytest.CaptureFixture[str]) -> None
     }
     console.print_json_stream({}, "items", [])
     assert json.loads(capsys.readouterr().out) == {"schema_version": 1, "items": []}
+
+
+@pytest.fixture
+def unsure(model: str, tmp_path: Path) -> str:
+    """The model, which abstains unless it is completely sure."""
+    classifier = load(model)
+    classifier.info = classifier.info.model_copy(update={"abstain_below": 1.0})
+    return str(classifier.save(tmp_path / "unsure.safetensors"))
+
+
+def test_abstaining(capsys: pytest.CaptureFixture[str], unsure: str, folder: Path) -> None:
+    words = ("photos/a.png", "--model", unsure)
+    code, out, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:2] == ["photos/a.png", "  none of my 3 classes, most likely"]
+    assert len(out.splitlines()) == 5
+    line = run(capsys, *words, "--top", "1")[1]
+    assert line.endswith("  photos/a.png  (none of my 3 classes, most likely)\n")
+    document = json.loads(run(capsys, *words, "--json")[1])
+    assert (document["model"]["abstain_below"], document["images"][0]["abstains"]) == (1.0, True)
+    assert json.loads(run(capsys, *words, "--jsonl")[1])["abstains"] is True
+    rows = list(csv.DictReader(io.StringIO(run(capsys, *words, "--csv")[1])))
+    assert [row["abstains"] for row in rows] == ["1", "1", "1"]
+
+
+def test_without_a_model_one_line_says_which_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, str(PHOTOS / "cat.jpg"), "--json")
+    assert (code, err.count("\n")) == (0, 1)
+    assert json.loads(out)["model"]["num_classes"] == 200
+    info = load().info
+    top1 = next(metric for metric in info.metrics if metric.name == "top1")
+    assert err == (
+        "resnets: resnet18:tiny_imagenet of the package answers: 200 everyday things at "
+        f"{info.preprocessing.image_size} px, top-1 {top1.value:.1%} on {top1.data}. ImageNet's 1,000 classes at 224 px: "
+        "--model resnet50:torchvision_v2 (98 MiB, downloaded once)\n"
+    )
+
+
+def test_grey_and_odd_images_without_a_model(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    Image.new("I;16", (300, 9), 40_000).save(folder / "deep.png")
+    Image.new("1", (9, 300), 1).save(folder / "bits.png")
+    Image.new("RGBA", (70, 70), (9, 9, 9, 0)).save(folder / "clear.png")
+    names = [f"photos/{name}.png" for name in ("deep", "bits", "clear")]
+    code, out, _ = run(capsys, *names, "photos/b*.jpg", "--csv", "--top", "1")
+    assert (code, len(out.splitlines())) == (0, 5)

@@ -115,3 +115,9 @@ def test_a_large_folder_is_not_read_at_once(model: Classifier) -> None:
     assert read == []
     next(answers)
     assert len(read) <= 12
+
+
+def test_without_a_model_the_one_in_the_package_answers() -> None:
+    (answer,) = predict(PHOTOS / "cat.jpg")
+    assert isinstance(answer, Prediction)
+    assert answer == resnets.load("resnet18:tiny_imagenet").predict(PHOTOS / "cat.jpg")[0]

@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 from resnets import Classifier, Preprocessing, calibrate, create_model, evaluate, load
 from resnets.data.dataset import Dataset, Split
 from resnets.errors import ConfigError, WeightsError
+from resnets.evaluation.abstention import choose_threshold
 from resnets.evaluation.calibration import COLDEST, HOTTEST, fit_temperature, halves, store_info
 from resnets.weights.safetensors_file import read_header, read_tensors
 
@@ -192,3 +193,89 @@ def test_a_temperature_is_above_zero(temperature: float) -> None:
     assert str(caught.value) == (
         f"1 problem in a test: temperature must be greater than 0, got {temperature}"
     )
+
+
+def test_the_threshold_keeps_the_share_that_was_asked_for() -> None:
+    model, data = colour_model(40), noisy("train", "val", "test")
+    found = calibrate(model, data, keep_right=0.9)
+    threshold = model.info.abstain_below
+    assert found.calibration is not None
+    assert found.calibration.abstain_below == threshold == found.conditions.abstain_below
+    assert found.abstained is not None
+    assert threshold is not None
+    val = evaluate(model, data, split="val")  # the images that it was chosen from
+    right = np.sort(val.confidences[val.hits])
+    assert 0.9 <= (right >= threshold).mean() < 0.9 + 1 / len(right)
+    again = evaluate(model, data, split="test")
+    assert again.abstained is not None
+    assert again.abstained.tolist() == (again.confidences < threshold).tolist()
+    shares = {
+        "answered": (again.confidences >= threshold).mean(),
+        "answered_top1": again.hits[again.confidences >= threshold].mean(),
+        "right_kept": (again.confidences[again.hits] >= threshold).mean(),
+        "wrong_refused": (again.confidences[~again.hits] < threshold).mean(),
+    }
+    for name, share in shares.items():
+        assert again.metric(name).value == pytest.approx(share), name
+    assert again.top1 == found.top1 == again.hits.mean()  # of all images
+    assert shares["answered_top1"] > again.top1
+    kept = {metric.name: metric for metric in model.info.metrics}
+    assert set(shares) <= set(kept)
+    assert kept["right_kept"].data == "colours test"
+    assert kept["right_kept"].num_images == again.hits.sum()
+    image = data.splits["test"].images[int(again.abstained.argmax())]
+    assert isinstance(image, np.ndarray)
+    assert model.predict(image)[0].abstains == bool(again.abstained.any())
+
+
+def test_each_half_has_the_threshold_of_the_other() -> None:
+    model, data = colour_model(40), noisy("train", "test")
+    found = calibrate(model, data, keep_right=0.8)
+    assert found.abstained is not None
+    second = halves(found.labels)
+    for half in (second, ~second):
+        used = colour_model(40)
+        part = colour_data([], [], splits={"test": data.splits["test"]})
+        raw = evaluate(used, part)
+        temperature = fit_temperature(raw.logits[~half], raw.labels[~half])
+        other = raw.logits[~half] / temperature
+        sure = np.exp(other - np.log(np.exp(other).sum(1, keepdims=True))).max(1)
+        right = np.sort(sure[raw.hits[~half]])
+        least = right[len(right) - int(np.ceil(0.8 * len(right)))]
+        assert found.abstained[half].tolist() == (found.confidences[half] < least - 1e-6).tolist()
+
+
+def test_a_new_temperature_takes_the_threshold_away() -> None:
+    model, data = colour_model(40), noisy("train", "val", "test")
+    calibrate(model, data, keep_right=0.9)
+    found = calibrate(model, data)
+    assert (model.info.abstain_below, found.abstained) == (None, None)
+    assert not {"answered", "right_kept"} & {metric.name for metric in model.info.metrics}
+    assert found.notes[-1] == (
+        "the model abstained below a threshold that does not fit the new probabilities, and now always "
+        "answers; choose another with keep_right (--abstain)"
+    )
+
+
+def test_restricted_answers_are_all_given() -> None:
+    model, data = colour_model(40, abstain_below=0.99), noisy("train", "val", "test")
+    assert evaluate(model, data, split="test").abstained is not None
+    found = evaluate(model, data, split="test", restrict=True)
+    assert (found.abstained, found.conditions.abstain_below) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("share", "threshold"), [(1.0, 0.6), (0.76, 0.6), (0.75, 0.7), (0.5, 0.8), (0.01, 0.9)]
+)
+def test_thresholds_by_hand(share: float, threshold: float) -> None:
+    confidences = np.array([0.2, 0.9, 0.6, 0.7, 0.8, 0.95])
+    hits = np.array([False, True, True, True, True, False])
+    assert choose_threshold(confidences, hits, share) == threshold
+    assert choose_threshold(confidences, ~hits & False, share) == 0
+
+
+@pytest.mark.parametrize("count", [10, 20, 30, 50, 70])
+def test_the_last_bit_of_a_share_does_not_matter(count: int) -> None:
+    confidences = np.arange(1, count + 1) / count
+    kept = confidences >= choose_threshold(confidences, np.ones(count, np.bool_), 0.9)
+    assert kept.sum() == 9 * count // 10

@@ -11,6 +11,7 @@ import pytest
 
 from resnets.downloads.remote_file import RemoteFile
 from resnets.weights import catalog
+from resnets.weights.shipped import weights_key
 
 from ..downloads.http_server import WeightsServer, running
 
@@ -27,7 +28,7 @@ def published(
     )
     changed = row.model_copy(update={"file": remote, "file_without_top": None})
     rows, left_out = catalog._catalogue()
-    key = catalog._key(row.architecture, row.tag)
+    key = weights_key(row.name)
     monkeypatch.setattr(catalog, "_catalogue", lambda: ({**rows, key: changed}, left_out))
     with running(content) as server:
         monkeypatch.setenv("RESNETS_CACHE", str(cache))

@@ -249,7 +249,7 @@ def test_names_are_read_kindly(name: str) -> None:
         (
             "resnet50:torchvison_v2",
             "no published weights named 'resnet50:torchvison_v2'. Did you mean 'resnet50:torchvision_v2', "
-            "'resnet50:torchvision_v1', 'resnet152:torchvision_v2'? All names: resnets list --weights",
+            "'resnet50:torchvision_v1', 'resnet50:timm_tv2_in1k'? All names: resnets list --weights",
         ),
         ("x", "no published weights named 'x'. All names: resnets list --weights"),
     ],

@@ -331,7 +331,18 @@ def test_without_a_classifier_there_are_no_predictions() -> None:
 def test_ids_and_plain_values() -> None:
     model = small_classifier(class_ids=["n1", "n2", "n3"])
     answer = model.predict(noise(0), top=2)[0].to_dict()
-    assert answer.keys() == {"image", "classes", "notes"}
+    assert answer.keys() == {"image", "classes", "abstains", "notes"}
     first = answer["classes"][0]  # type: ignore[index]
     assert first.keys() == {"label", "id", "index", "probability"}
     assert model.info.class_ids[first["index"]] == first["id"]
+
+
+def test_a_model_with_a_threshold_abstains_below_it(model: Classifier) -> None:
+    assert not any(answer.abstains for answer in model.predict(PHOTOS))
+    sure = sorted(answer.probability for answer in model.predict(PHOTOS, top=1))
+    info = model.info.model_copy(update={"abstain_below": sure[1]})
+    answers = Classifier(model.network, info).predict(PHOTOS, top=3)
+    assert [answer.abstains for answer in answers] == [a.probability < sure[1] for a in answers]
+    assert sum(answer.abstains for answer in answers) == 1
+    assert [answer.to_dict()["abstains"] for answer in answers] == [a.abstains for a in answers]
+    assert all(len(answer.classes) == 3 for answer in answers)  # what it would have said stays

@@ -20,7 +20,8 @@ from resnets.data.decode_policy import DecodePolicy
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import OutputError, WeightsError
 from resnets.weights.classifier import Classifier
-from resnets.weights.model_file import describe_network, read_info, read_model, write_model
+from resnets.weights.model_file import describe_network, read_model, write_model
+from resnets.weights.model_header import read_info
 
 from .model_files import description, small_classifier, write_by_hand
 
@@ -346,3 +347,26 @@ def test_the_description_is_read_without_the_tensors(
 ) -> None:
     monkeypatch.setattr("resnets.weights.model_file.read_tensors", None)
     assert read_info(path).class_ids == ("n1", "n2", "n3")
+
+
+def test_half_precision_halves_what_it_can_hold(classifier: Classifier, tmp_path: Path) -> None:
+    network = create_model("resnet20", num_classes=3)
+    network.load_state_dict(classifier.network.state_dict())
+    own = network.state_dict()
+    own["stem.conv.weight"][0, 0, 0, 0] = 70_000.0
+    own["stem.norm.running_var"][:2] = torch.tensor([1e9, 1e-9])
+    whole = write_model(tmp_path / "whole.safetensors", network, classifier.info)
+    half = write_model(tmp_path / "half.safetensors", network, classifier.info, half=True)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    stored = load_file(half)
+    read, info = read_model(half)
+    assert info == classifier.info
+    for name, tensor in read.state_dict().items():
+        halved = tensor.ndim >= 2 and name != "stem.conv.weight"
+        assert (stored[name].dtype == torch.float16) == halved, name
+        assert tensor.dtype == own[name].dtype
+        if halved:
+            torch.testing.assert_close(tensor, own[name], rtol=2**-11, atol=2**-25)
+        else:
+            assert torch.equal(tensor, own[name]), name
+    assert whole.stat().st_size == classifier.save(tmp_path / "m.safetensors").stat().st_size

@@ -41,6 +41,8 @@ def test_json_and_back() -> None:
         preprocessing=Preprocessing(image_size=32, fit="pad", channels="BGR"),
         recipe={"epochs": 3, "nested": {"a": [1, None, True]}},
         data=DataFingerprint(name="pets", num_images=7, sha256="0" * 64),
+        temperature=1.5,
+        abstain_below=0.25,
         metrics=(Metric(name="top1", value=0.9, low=0.8, high=0.95, data="val", num_images=70),),
         licence=Licence(weights="Apache-2.0", data="CC BY 4.0"),
         origin="trained here",

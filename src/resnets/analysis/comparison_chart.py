@@ -1,43 +1,74 @@
-"""The chart of a comparison: what was measured on data, or the chosen networks among the reference."""
+"""The chart of a comparison: as measured on data, among the reference, or as the models' files state."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from resnets.analysis.bubble_plan import Bubble, BubbleChart
 from resnets.analysis.comparison import ComparedModel, Comparison
 from resnets.analysis.reference import reference_points
-from resnets.analysis.reference_chart import reference_chart
+from resnets.analysis.reference_chart import pareto_front, reference_chart
 from resnets.quantities import count
 from resnets.reporting.words import percent, shortened
 
 _LONGEST = 34  # letters of a label
 _COLOURS = 8
+_APART = (0, 6, 2, 4, 5, 3, 7, 1)  # colours, such that the first few differ most
+_IMAGENET = "ImageNet val"  # as `contenders` names it
 
 
 def comparison_chart(comparison: Comparison) -> BubbleChart:
     """Plan the chart.
 
     Args:
-        comparison: with data, its own measurements are drawn; else the reference.
+        comparison: with data, its own measurements are drawn; without, the networks among the reference,
+            or, where none of them has an accuracy on ImageNet, what their files state.
     """
-    return _measured(comparison) if comparison.data else _among_reference(comparison)
+    if comparison.data:
+        return _measured(comparison)
+    return _among_reference(comparison) if shows_reference(comparison) else _stated(comparison)
+
+
+def shows_reference(comparison: Comparison) -> bool:
+    """Whether the chart holds the networks of the reference, with their accuracies on ImageNet.
+
+    Args:
+        comparison: see there.
+    """
+    models = comparison.models
+    return not comparison.data and (
+        any(_on_imagenet(model) for model in models) or not any(model.reported for model in models)
+    )
 
 
 def undrawn(comparison: Comparison) -> list[str]:
-    """Name the networks that a chart without data cannot hold: nobody states their ImageNet accuracy.
+    """Name the networks that a chart without data cannot hold: nobody states their accuracy on its data.
 
     Args:
         comparison: see there.
     """
     if comparison.data:
         return []
+    if not shows_reference(comparison):
+        return [model.name for model in comparison.models if not model.reported]
+    return [model.name for model in comparison.models if not _on_imagenet(model)]
+
+
+def _on_imagenet(model: ComparedModel) -> bool:
+    """Whether the reference chart can hold a network."""
     known = {point.architecture for point in reference_points()}
-    return [m.name for m in comparison.models if m.architecture not in known and not _is_known(m)]
+    return (model.architecture in known and not _has_other_data(model)) or _is_known(model)
+
+
+def _has_other_data(model: ComparedModel) -> bool:
+    """Whether the weights are for another task than the reference's."""
+    return bool(model.reported) and model.reported[0].data != _IMAGENET
 
 
 def _is_known(model: ComparedModel) -> bool:
     """Whether a reported accuracy belongs to the cost in the row."""
     best = model.reported[0] if model.reported else None
-    return best is not None and best.data == "ImageNet val" and best.image_size == model.image_size
+    return best is not None and best.data == _IMAGENET and best.image_size == model.image_size
 
 
 def _among_reference(comparison: Comparison) -> BubbleChart:
@@ -66,6 +97,35 @@ def _published_bubble(model: ComparedModel) -> Bubble:
         f"{count(model.parameters)} parameters. {best.source}",
         colour=0,
         is_chosen=True,
+    )
+
+
+def _stated(comparison: Comparison) -> BubbleChart:
+    """What the networks' files state, a colour for each data set."""
+    models = [model for model in comparison.models if model.reported]
+    sets = list(dict.fromkeys(model.reported[0].data for model in models))
+    bubbles = [
+        replace(
+            _published_bubble(model),
+            colour=_APART[sets.index(model.reported[0].data) % _COLOURS],
+            is_chosen=False,
+        )
+        for model in models
+    ]
+    one_set = len(sets) == 1
+    where = f"On {shortened(sets[0])}" if one_set else "Only networks of one colour saw the same images"
+    front = pareto_front(range(len(models)), cost=lambda i: bubbles[i].x, gain=lambda i: bubbles[i].y)
+    return BubbleChart(
+        title="Accuracy against cost, as the networks' files state it",
+        lead=f"{where}; the area of a bubble is the number of parameters",
+        x_title="multiply-adds for one image, in millions (M)",
+        y_title="top-1 accuracy, %",
+        bubbles=bubbles,
+        x_unit=1e6,
+        legend={} if one_set else dict(zip(_APART, map(shortened, sets), strict=False)),
+        front=front if one_set else (),
+        width=900,
+        height=600,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from resnets.analysis.bubble_chart import BUBBLE_RULES, chart_colours, draw_bubbles
 from resnets.analysis.bubble_plan import BubbleChart
 from resnets.analysis.comparison import Comparison, DifferingImage
-from resnets.analysis.comparison_chart import comparison_chart, undrawn
+from resnets.analysis.comparison_chart import comparison_chart, shows_reference, undrawn
 from resnets.analysis.comparison_table import Column, comparison_table, csv_text
 from resnets.analysis.reference import CREDIT, GROUPS, ReferencePoint, reference_points
 from resnets.data.file_checks import plural
@@ -79,7 +79,7 @@ def comparison_page(comparison: Comparison, chart: BubbleChart) -> str:
         parts += _pairs(comparison)
     if comparison.differing:
         parts += _images(comparison)
-    if not comparison.data:
+    if shows_reference(comparison):
         parts += _reference()
     return document(_title(comparison), parts, style=STYLE + _RULES)
 
@@ -112,13 +112,14 @@ def _head(comparison: Comparison) -> Iterator[str]:
 def _chart_section(comparison: Comparison, chart: BubbleChart) -> Iterator[str]:
     yield '<section id="chart"><h2>At a glance</h2><div class="panel">'
     yield scrolling(chart.title, [draw_bubbles(chart, alone=False)])
-    if not comparison.data:
+    reference = shows_reference(comparison)
+    if reference:
         yield f'<p class="credit">{safe(CREDIT)}</p>'
-        if lacking := undrawn(comparison):
-            yield (
-                f'<p class="credit">Not drawn, as nobody states their accuracy on ImageNet: '
-                f"{', '.join(map(name, lacking))}.</p>"
-            )
+    if lacking := undrawn(comparison):
+        yield (
+            f'<p class="credit">Not drawn, as nobody states their accuracy{" on ImageNet" * reference}: '
+            f"{', '.join(map(name, lacking))}.</p>"
+        )
     yield "</div></section>"
 
 

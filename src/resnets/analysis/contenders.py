@@ -20,7 +20,7 @@ from resnets.evaluation.evaluating import open_model
 from resnets.weights.catalog import PublishedWeights, find_weights, published_weights
 from resnets.weights.classifier import Classifier
 from resnets.weights.loading import model_path
-from resnets.weights.model_file import read_info
+from resnets.weights.model_header import read_info
 from resnets.weights.model_info import ModelInfo
 
 _IMAGENET = "ImageNet val"

@@ -29,6 +29,7 @@ from resnets.errors import ImageError, UnsupportedError
 from resnets.weights.classifier import FIRST_FRAME, Classifier
 from resnets.weights.loading import load
 from resnets.weights.prediction import ClassProbability
+from resnets.weights.shipped import DEFAULT_MODEL
 
 Explainable: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]"
 """A path of a file or folder, a pattern such as 'photos/*.jpg', the bytes of a file, a Pillow image, or
@@ -53,7 +54,7 @@ class _Prepared:
 def explain(
     images: Explainable | Iterable[Explainable],
     *,
-    model: str | Path | Classifier,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     target: str | int | None = None,
     method: Method = "gradcam",
     layers: str | Sequence[str] | None = None,
@@ -63,7 +64,8 @@ def explain(
 
     Args:
         images: one or several: paths of files or folders, patterns, bytes, Pillow images, pixels.
-        model: path of a model file or run folder, published weights, or what `resnets.load` gave.
+        model: path of a model file or run folder, weights in the package or published ones, or what
+            `resnets.load` gave. [one in the package that knows 200 everyday things]
         target: the class, by name, id or number; None for what the network finds most probable.
         method: 'gradcam', 'layercam', 'integrated-gradients' or 'occlusion'.
         layers: for the first two: None for the last map, 'stages' for one of each stage, or names of
@@ -89,7 +91,7 @@ def explain(
 def explain_each(
     images: Explainable | Iterable[Explainable],
     *,
-    model: str | Path | Classifier,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     target: str | int | None = None,
     method: Method = "gradcam",
     layers: str | Sequence[str] | None = None,

@@ -15,7 +15,7 @@ from PIL import Image
 from resnets.analysis.attribution import WHOLE
 from resnets.analysis.enlarging import Map
 from resnets.analysis.faithfulness import Deletion
-from resnets.analysis.overlays import Panel, draw_overlay
+from resnets.analysis.overlays import Panel, draw_over_grey, draw_overlay
 from resnets.analysis.seen_window import SeenWindow
 from resnets.errors import OutputError, printable
 from resnets.files import write_bytes
@@ -57,7 +57,7 @@ class Explanation:
         method: that made the maps.
         maps: one per layer, from early to late.
         seen: what the network saw of the image.
-        preview: the upright image, small.
+        preview: the upright image, at most 1024 pixels wide and high.
         notes: what was special.
         deletion: how fast the class disappears with what the map calls important, if that was asked for.
     """
@@ -80,6 +80,11 @@ class Explanation:
             for layer in self.maps
         ]
         return draw_overlay(self.preview, panels, self.seen, caption)
+
+    def pictures(self) -> list[Image.Image]:
+        """Draw each map over the image in grey, as in `overlay`, but alone and without words."""
+        image = self.preview.convert("RGB")
+        return [draw_over_grey(image, layer.values, layer.seen) for layer in self.maps]
 
     def save(self, folder: str | Path = "explanations") -> tuple[Path, ...]:
         """Write the overlay as PNG and each raw map as .npy; files that are there already stay.

@@ -115,6 +115,7 @@ def measure_speed(
     names: Sequence[str],
     timing: Timing,
     *,
+    memory: bool = True,
     on_round: Callable[[int, int], None] | None = None,
 ) -> list[Speed]:
     """Measure models in turn, where their networks are.
@@ -123,20 +124,16 @@ def measure_speed(
         models: at least one.
         names: of the models, for errors.
         timing: how.
+        memory: measure that, too, for which each model gets a process of its own.
         on_round: called with the number of rounds done and of all.
     """
     check_timing(timing)
     device = one_device(models, names)
     with torch.inference_mode(), _full_precision():
         seconds = _take_turns(models, timing, device, on_round)
-        memory = [
-            _gpu_memory(model, timing)
-            if device.type == "cuda"
-            else memory_of_fresh_process(model, batch_size=timing.batch_size)
-            for model in models
-        ]
+        needed = [_memory(model, timing, device) if memory else None for model in models]
     speeds = []
-    for times, held in zip(seconds, memory, strict=True):
+    for times, held in zip(seconds, needed, strict=True):
         low, _, high = (1000 * value for value in quantiles(times, n=4, method="inclusive"))
         speeds.append(Speed(1000 * median(times), low, high, timing.batch_size, timing.rounds, held))
     return speeds
@@ -177,6 +174,12 @@ def example_batch(model: Classifier, batch_size: int) -> Tensor:
     shape = (batch_size, sight.num_channels, sight.image_size, sight.image_size)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     return noise.contiguous(memory_format=torch.channels_last)
+
+
+def _memory(model: Classifier, timing: Timing, device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return _gpu_memory(model, timing)
+    return memory_of_fresh_process(model, batch_size=timing.batch_size)
 
 
 def _gpu_memory(model: Classifier, timing: Timing) -> int:

@@ -49,7 +49,7 @@ def draw_overlay(
     """
     size = _panel_size(seen.width, seen.height)
     shown = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    pictures = [shown, *(_over_grey(shown, panel, seen) for panel in panels)]
+    pictures = [shown, *(draw_over_grey(shown, panel.values, seen) for panel in panels)]
     captions = [caption, *(panel.caption for panel in panels)]
     width, height = size
     step = max(width, _PANEL // 2) + _GAP
@@ -71,10 +71,16 @@ def _panel_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(_PANEL * width / longer)), max(1, round(_PANEL * height / longer))
 
 
-def _over_grey(image: Image.Image, panel: Panel, seen: SeenWindow) -> Image.Image:
-    """Lay a map over an image in grey: the stronger, the more of its colour; outside, light grey."""
+def draw_over_grey(image: Image.Image, values: Map, seen: SeenWindow) -> Image.Image:
+    """Lay a map over an image in grey: the stronger, the more of its colour; outside, light grey.
+
+    Args:
+        image: upright, RGB.
+        values: (h, w) from 0 to 1, for the square that the network saw.
+        seen: what that is of the image.
+    """
     grey = np.repeat(np.asarray(image.convert("L"), np.float32)[..., None], 3, axis=2)
-    heat = seen.lay_back(panel.values, image.size)
+    heat = seen.lay_back(values, image.size)
     cover = (_FAINTEST + (_STRONGEST - _FAINTEST) * heat)[..., None]
     covered = grey * (1 - cover) + heat_colours(heat) * cover
     picture: NDArray[np.float32] = grey * (1 - _VEIL) + _UNSEEN * _VEIL

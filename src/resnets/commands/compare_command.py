@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,6 +70,7 @@ def compare_command(
     """
     from resnets.analysis.comparing import compare
     from resnets.analysis.latency import Timing
+    from resnets.commands.task_progress import TaskProgress
 
     timing = Timing(batch_size=timed_batch, rounds=rounds)
     measured = speed if speed is not None else data is not None
@@ -83,7 +82,7 @@ def compare_command(
         speed=timing if measured else False,
         batch_size=batch_size,
         workers=workers,
-        on_progress=_Progress(),
+        on_progress=TaskProgress(),
     )
     if json:
         console.print_json(found.to_dict())
@@ -99,23 +98,6 @@ def compare_command(
         console.say(f"wrote {printable(str(found.save(output) / 'comparison.html'))}")
     elif not json:
         console.say("Next: the same with --output FOLDER, for the chart")
-
-
-class _Progress:
-    """Shows what is being done: in place on a terminal, else a line every 30 s."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, words: str, done: int, total: int) -> None:
-        """Take note of a step."""
-        terminal, now = sys.stderr.isatty(), time.monotonic()
-        if terminal and done == total:
-            print("\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
-        elif now - self._last >= (0.2 if terminal else 30.0):
-            self._last = now
-            line = f"{done / total:4.0%}  {printable(words)}"
-            print(line, end="\r" if terminal else "\n", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _blocks(found: Comparison) -> Iterator[RenderableType]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 def _complete_model(start: str) -> list[str]:
     from resnets.architectures.creation import list_models
     from resnets.recipes.catalog import list_recipes
+    from resnets.weights.shipped import shipped_models
 
-    return [name for name in (*list_models(), *list_recipes()) if name.startswith(start)]
+    shipped = [model.name for model in shipped_models()]
+    return [name for name in (*list_models(), *shipped, *list_recipes()) if name.startswith(start)]
 
 
 def describe_command(
@@ -31,7 +33,8 @@ def describe_command(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="NAME[,OPTION=VALUE...], such as resnet34,shortcut=A, a model file, or a recipe.",
+            help="NAME[,OPTION=VALUE...], such as resnet34,shortcut=A; a model file or weights in the "
+            "package, such as resnet20:cifar10; or a recipe.",
             autocompletion=_complete_model,
         ),
     ],
@@ -101,7 +104,11 @@ def _describe(
     from resnets.architectures.notation import parse_model
 
     parsed = [
-        (infos[model].architecture, infos[model].options) if model in infos else parse_model(model)
+        (infos[model].architecture, infos[model].options)
+        if model in infos
+        else _published(model)
+        if ":" in model
+        else parse_model(model)
         for model in models
     ]
     for name, options in parsed:
@@ -111,6 +118,14 @@ def _describe(
     from resnets.analysis.description import describe
 
     return [describe(name, batch_size=batch_size, **{**options, **size}) for name, options in parsed]
+
+
+def _published(model: str) -> tuple[str, dict[str, Any]]:
+    """The network of published weights, which are not downloaded for it."""
+    from resnets.weights.catalog import find_weights
+
+    row = find_weights(model)
+    return row.architecture, row.options
 
 
 def _print_documents(
@@ -132,12 +147,14 @@ def _print_documents(
 
 
 def _is_file(model: str) -> bool:
-    return model.endswith(".safetensors") or Path(model).exists()
+    from resnets.weights.shipped import find_shipped
+
+    return model.endswith(".safetensors") or Path(model).exists() or find_shipped(model) is not None
 
 
 def _read_info(model: str) -> ModelInfo:
     from resnets.weights.loading import model_path
-    from resnets.weights.model_file import read_info
+    from resnets.weights.model_header import read_info
 
     return read_info(model_path(model))
 

@@ -36,6 +36,10 @@ _TITLES = {
     "mean_recall": "mean recall",
     "loss": "loss",
     "calibration_error": "calibration error (15 bins)",
+    "answered": "answered",
+    "answered_top1": "top-1 of those",
+    "right_kept": "right answers kept",
+    "wrong_refused": "wrong answers refused",
 }
 
 
@@ -44,7 +48,8 @@ def evaluate_command(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A model file, a run folder, or published weights such as resnet50:torchvision_v2.",
+            help="A model file, a run folder, or weights such as resnet20:cifar10 (in the package) or "
+            "resnet50:torchvision_v2 (downloaded).",
         ),
     ],
     data: Annotated[
@@ -69,6 +74,16 @@ def evaluate_command(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Fit a temperature, and write it into the model file.")
     ] = False,
+    abstain: Annotated[
+        bool,
+        typer.Option(
+            "--abstain", help="With --calibrate: choose how sure the model has to be to answer, too."
+        ),
+    ] = False,
+    keep_right: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Of the right answers, what --abstain keeps."),
+    ] = 0.9,
     min_top1: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="End with code 6 below this share, such as 0.76."),
@@ -90,9 +105,11 @@ def evaluate_command(
     \b
     resnets evaluate runs/train/pets photos/
     resnets evaluate resnet50:torchvision_v2 imagenet/val --min-top1 0.8
-    resnets evaluate pets.safetensors photos/ --calibrate
+    resnets evaluate pets.safetensors photos/ --calibrate --abstain
     """
     _check_options(crops, flip, restrict, calibrate, min_top1)
+    if abstain and not calibrate:
+        raise ConfigError("the options", ["--abstain needs probabilities to rely on: add --calibrate"])
 
     from resnets.evaluation.calibrating import calibrate as fit_and_measure
     from resnets.evaluation.evaluating import evaluate, open_model
@@ -116,7 +133,13 @@ def evaluate_command(
         found = replace(found, model=name)
     else:
         found = fit_and_measure(
-            model, data, split=split, batch_size=batch_size, workers=workers, on_batch=on_batch
+            model,
+            data,
+            split=split,
+            keep_right=keep_right if abstain else None,
+            batch_size=batch_size,
+            workers=workers,
+            on_batch=on_batch,
         )
         if found.calibration is None:
             raise DataError(found.notes[-1])
@@ -206,6 +229,7 @@ def _how(found: Evaluation) -> str:
         "only these classes as answers" if how.restricted else "",
         "classes matched by their ids" if how.matched_by == "ids" else "",
         f"temperature {how.temperature:.3g}" if how.temperature else "",
+        f"no answer if less than {how.abstain_below:.1%} sure" if how.abstain_below else "",
     ]
     return "".join(f"; {each}" for each in words if each)
 
@@ -223,8 +247,13 @@ def _calibration_lines(fit: Calibration) -> Iterator[str]:
         f"temperature {fit.temperature:.4g}, fitted to {_count(fit.num_images, 'image')} of "
         f"{fit.fitted_on} and written into the model"
     )
+    if fit.abstain_below and fit.keep_right:
+        yield (
+            f"no answer below {fit.abstain_below:.1%}, which keeps {fit.keep_right:.0%} of the right "
+            f"answers among those {_count(fit.num_images, 'image')}"
+        )
     if fit.cross_fitted:
-        yield "for these figures, each half of the images has the temperature of the other half"
+        yield "for these figures, each half of the images has what fits the other half"
     yield (
         f"calibration error {fit.error_before:.2%} before, {fit.error:.2%} after; "
         f"loss {fit.loss_before:.4f} before, {fit.loss:.4f} after"

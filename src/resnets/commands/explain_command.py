@@ -16,6 +16,7 @@ from resnets.errors import ImageError, printable
 
 if TYPE_CHECKING:
     from resnets.analysis.explanation import Explanation
+    from resnets.weights.model_info import ModelInfo
 
 Method = Literal["gradcam", "layercam", "integrated-gradients", "occlusion"]
 
@@ -29,12 +30,13 @@ def explain_command(
         ),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="MODEL",
-            help="A model file, a run folder, or published weights such as resnet50:torchvision_v2.",
+            help="A model file, a run folder, or weights such as resnet20:cifar10 (in the package) or "
+            "resnet50:torchvision_v2 (downloaded). [resnet18:tiny_imagenet, in the package]",
         ),
-    ],
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option("--class", metavar="NAME", help="Name, id or number. [the most probable class]"),
@@ -64,6 +66,7 @@ def explain_command(
     Images that cannot be used are listed and the others done; the exit code is then 3.
 
     \b
+    resnets explain photo.jpg
     resnets explain photo.jpg --model runs/train/pets
     resnets explain photo.jpg --model pets.safetensors --class dog --method occlusion --check
     resnets explain photos/ --model pets.safetensors --method layercam --layers stages
@@ -93,11 +96,11 @@ def explain_command(
     else:
         for answer in answers:
             if not isinstance(answer, ImageError):
-                console.print_line(_line(answer, answer.save(output)[0]))
+                console.print_line(_line(answer, answer.save(output)[0], classifier.info))
     refused.summarize()
 
 
-def _line(explanation: Explanation, written: Path) -> str:
+def _line(explanation: Explanation, written: Path, info: ModelInfo) -> str:
     """Image, class, probability, file, and what else is worth a word."""
     explained = explanation.explained
     parts = [
@@ -110,6 +113,8 @@ def _line(explanation: Explanation, written: Path) -> str:
         verdict = "sooner than" if deletion.beats_random else "not sooner than"
         areas = f"area {deletion.area:.2f}, by chance {deletion.random_area:.2f}"
         parts.append(f"deleted, the class goes {verdict} by chance ({areas})")
+    if explanation.predicted.probability < (info.abstain_below or 0.0):
+        parts.append(f"(none of my {len(info.class_names):,} classes, most likely)")
     return "  ".join([*parts, *(f"({printable(note)})" for note in explanation.notes)])
 
 

@@ -11,6 +11,7 @@ from resnets.commands.options import Json
 
 if TYPE_CHECKING:
     from resnets.registry import Architecture
+    from resnets.weights.shipped import ShippedModel
 
 
 def list_command(
@@ -22,13 +23,15 @@ def list_command(
         Literal["family", "name", "parameters", "cost"],
         typer.Option(help="Cost is multiply-adds for one image of the paper's size."),
     ] = "family",
-    weights: Annotated[bool, typer.Option("--weights", help="List published weights instead.")] = False,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="List weights instead: in the package, and published ones.")
+    ] = False,
     recipes: Annotated[
         bool, typer.Option("--recipes", help="List recipes of training instead.")
     ] = False,
     json: Json = False,
 ) -> None:
-    r"""List the architectures with their size, cost and paper, or published weights, or recipes.
+    r"""List the architectures with their size, cost and paper, or weights, or recipes.
 
     \b
     resnets list
@@ -46,6 +49,7 @@ def list_command(
     from resnets.architectures.creation import list_models, select_architectures
     from resnets.errors import UnknownNameError
     from resnets.registry import registered_name_rules
+    from resnets.weights.shipped import shipped_models
 
     rows = select_architectures(pattern, family=family)
     if not rows:
@@ -58,6 +62,7 @@ def list_command(
     }
     rows.sort(key=keys[sort])
     forms = [rule.form for rule in registered_name_rules()]
+    trained = [] if family else [model.name for model in shipped_models(pattern)]
     if json:
         console.print_json({"architectures": [_row_document(row) for row in rows], "name_forms": forms})
         return
@@ -75,6 +80,7 @@ def list_command(
             console.table(columns, [_row_texts(row) for row in rows]),
             f"\n{len(rows)} architectures. Multiply-adds: for one image of the input size.",
             f"Any depth or width: {'  '.join(forms)}",
+            *([f"Trained, in the package: {'  '.join(trained)}"] if trained else []),
         ]
     )
 
@@ -107,14 +113,18 @@ def _row_texts(row: Architecture) -> list[str]:
 
 def _list_weights(pattern: str, *, json: bool) -> None:
     from resnets.errors import UnknownNameError
-    from resnets.weights.catalog import left_out_weights, published_weights
+    from resnets.weights.catalog import published_weights
+    from resnets.weights.shipped import shipped_models
 
-    rows = published_weights(pattern)
-    if not rows:
-        known = [row.name for row in published_weights()]
+    rows, shipped = published_weights(pattern), shipped_models(pattern)
+    if not rows and not shipped:
+        known = [model.name for model in shipped_models()] + [row.name for row in published_weights()]
         raise UnknownNameError("published weights", pattern, known=known, hint="resnets list --weights")
     if json:
-        console.print_json({"weights": [row.model_dump(mode="json") for row in rows]})
+        documents = [_shipped_document(model) for model in shipped]
+        console.print_json(
+            {"shipped": documents, "weights": [row.model_dump(mode="json") for row in rows]}
+        )
         return
     columns: list[tuple[str, Literal["left", "right"]]] = [
         ("weights", "left"),
@@ -126,7 +136,7 @@ def _list_weights(pattern: str, *, json: bool) -> None:
         ("licence", "left"),
         ("publisher's name", "left"),
     ]
-    texts = []
+    texts = [_shipped_texts(model) for model in shipped]
     for row in rows:
         best = row.reported[0] if row.reported else None
         texts.append(
@@ -141,12 +151,53 @@ def _list_weights(pattern: str, *, json: bool) -> None:
                 row.published_as,
             ]
         )
-    left_out = sum(len(item.sets) for item in left_out_weights())
-    summary = (
-        f"\n{len(rows)} sets of weights. Accuracies on ImageNet's validation images, as publishers "
-        f"report them.\n{left_out} more are published that these networks cannot express."
-    )
-    console.print_blocks([console.table(columns, texts), summary])
+    console.print_blocks([console.table(columns, texts), _weights_summary(len(shipped), len(rows))])
+
+
+def _weights_summary(num_shipped: int, num_published: int) -> str:
+    from resnets.weights.catalog import left_out_weights
+
+    lines = [""]
+    if num_shipped:
+        lines.append(f"{num_shipped} are in the package: measured here on the test set that is named.")
+    if num_published:
+        left_out = sum(len(item.sets) for item in left_out_weights())
+        lines.append(
+            f"{num_published} sets of published weights, downloaded when they are used. Accuracies on "
+            f"ImageNet's validation images, as publishers report them.\n{left_out} more are published "
+            "that these networks cannot express."
+        )
+    return "\n".join(lines)
+
+
+def _shipped_texts(model: ShippedModel) -> list[str]:
+    info = model.info
+    top1, top5 = model.metric("top1"), model.metric("top5")
+    return [
+        model.name,
+        f"{100 * top1.value:.2f}" if top1 else "-",
+        f"{100 * top5.value:.2f}" if top5 else "-",
+        str(info.preprocessing.image_size),
+        f"{model.num_bytes / 2**20:.1f}",
+        str(len(info.class_names)),
+        info.licence.weights if info.licence else "not stated",
+        f"in the package, on {top1.data}" if top1 else "in the package",
+    ]
+
+
+def _shipped_document(model: ShippedModel) -> dict[str, object]:
+    info = model.info
+    return {
+        "name": model.name,
+        "file": str(model.file),
+        "num_bytes": model.num_bytes,
+        "architecture": info.architecture,
+        "num_classes": len(info.class_names),
+        "image_size": info.preprocessing.image_size,
+        "metrics": [metric.model_dump(mode="json") for metric in info.metrics],
+        "licence": info.licence.model_dump(mode="json") if info.licence else None,
+        "abstain_below": info.abstain_below,
+    }
 
 
 def _list_recipes(pattern: str, *, json: bool) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resnets.weights.classifier import Classifier
     from resnets.weights.prediction import Prediction
 
-_CSV_COLUMNS = ("image", "rank", "label", "id", "index", "probability", "error")
+_CSV_COLUMNS = ("image", "rank", "label", "id", "index", "probability", "abstains", "error")
 
 
 def predict_command(
@@ -33,12 +33,13 @@ def predict_command(
         ),
     ],
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="MODEL",
-            help="A model file, a run folder, or published weights such as resnet50:torchvision_v2.",
+            help="A model file, a run folder, or weights such as resnet20:cifar10 (in the package) or "
+            "resnet50:torchvision_v2 (downloaded). [resnet18:tiny_imagenet, in the package]",
         ),
-    ],
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Classes per image.")] = 5,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 16,
     crops: Annotated[int, typer.Option(help="1, or 5: average over the middle and the corners.")] = 1,
@@ -56,9 +57,11 @@ def predict_command(
 ) -> None:
     r"""Recognise images: what is in them, and how sure the model is.
 
-    Images that cannot be used are listed and the others done; the exit code is then 3.
+    Where a model that can abstain is too unsure, the answer is: none of my classes, most likely. Images
+    that cannot be used are listed and the others done; the exit code is then 3.
 
     \b
+    resnets predict photo.jpg
     resnets predict photo.jpg --model runs/train/pets
     resnets predict photos/ --model pets.safetensors --top 1 --csv > answers.csv
     curl -s "$URL" | resnets predict - --model pets.safetensors --json
@@ -103,7 +106,8 @@ def _numbers(text: str) -> list[float]:
 Answers = Iterator["Prediction | ImageError"]
 
 
-def _print_text(answers: Answers, _classifier: Classifier) -> None:
+def _print_text(answers: Answers, classifier: Classifier) -> None:
+    none = f"none of my {len(classifier.class_names):,} classes, most likely"
     for answer in answers:
         if isinstance(answer, ImageError):
             continue
@@ -113,10 +117,11 @@ def _print_text(answers: Answers, _classifier: Classifier) -> None:
             f"{c.probability:6.1%}  {printable(c.label)}" + (f"  {printable(c.id)}" if c.id else "")
             for c in answer.classes
         ]
+        doubt = [none] if answer.abstains else []
         if len(rows) == 1:
-            console.print_line(f"{rows[0]}  {name}{notes}")
+            console.print_line("  ".join([rows[0], name + notes, *(f"({words})" for words in doubt)]))
         else:
-            console.print_line("\n".join([name + notes, *(f"  {row}" for row in rows)]))
+            console.print_line("\n".join([name + notes, *(f"  {row}" for row in doubt + rows)]))
 
 
 def _document(answer: Prediction | ImageError) -> dict[str, object]:
@@ -134,7 +139,13 @@ def _print_json(answers: Answers, classifier: Classifier) -> None:
     """Print one document, bit by bit: a million images need no more memory than one."""
     info = classifier.info
     console.print_json_stream(
-        {"model": {"architecture": info.architecture, "num_classes": len(info.class_names)}},
+        {
+            "model": {
+                "architecture": info.architecture,
+                "num_classes": len(info.class_names),
+                "abstain_below": info.abstain_below,
+            }
+        },
         "images",
         map(_document, answers),
     )
@@ -144,10 +155,11 @@ def _print_csv(answers: Answers, _classifier: Classifier) -> None:
     console.print_line(_csv_row(_CSV_COLUMNS))
     for answer in answers:
         if isinstance(answer, ImageError):
-            console.print_line(_csv_row((answer.source or "", "", "", "", "", "", answer.detail)))
+            console.print_line(_csv_row((answer.source or "", *[""] * 6, answer.detail)))
             continue
         for rank, c in enumerate(answer.classes, start=1):
-            row = (answer.image, rank, c.label, c.id, c.index, f"{c.probability:.6f}", "")
+            known = (c.label, c.id, c.index, f"{c.probability:.6f}", int(answer.abstains))
+            row = (answer.image, rank, *known, "")
             console.print_line(_csv_row(row))
 
 

@@ -14,12 +14,13 @@ from resnets.errors import ImageError
 from resnets.weights.classifier import Classifier
 from resnets.weights.loading import load
 from resnets.weights.prediction import Prediction
+from resnets.weights.shipped import DEFAULT_MODEL
 
 
 def predict(
     images: str | os.PathLike[str] | bytes | Iterable[str | os.PathLike[str] | bytes],
     *,
-    model: str | Path | Classifier,
+    model: str | Path | Classifier = DEFAULT_MODEL,
     top: int = 5,
     batch_size: int = 16,
     crops: Crops = 1,
@@ -30,7 +31,8 @@ def predict(
 
     Args:
         images: paths of files or folders, patterns such as 'photos/*.jpg', or the bytes of a file.
-        model: path of a model file or run folder, or what `resnets.load` gave.
+        model: path of a model file or run folder, weights in the package or published ones, or what
+            `resnets.load` gave. [one in the package that knows 200 everyday things]
         top: classes per image.
         batch_size: images that the network sees at a time.
         crops: 5 averages over the middle and the four corners of each image.

@@ -17,7 +17,8 @@ import safetensors.torch
 from resnets.errors import WeightsError
 from resnets.evaluation.metrics import Classes, Hits, Scores, log_softmax
 from resnets.files import write_bytes
-from resnets.weights.model_file import FORMAT_VERSION, digest
+from resnets.weights.model_file import digest
+from resnets.weights.model_header import FORMAT_VERSION
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.safetensors_file import read_header, read_tensors
 
@@ -41,6 +42,9 @@ class Calibration:
         error: with the temperature.
         loss_before: cross-entropy of the reported images, with temperature 1.
         loss: with the temperature.
+        keep_right: share of the right answers that the model was to keep when it abstains; None if no
+            threshold was asked for.
+        abstain_below: the threshold, as the model now has it.
     """
 
     temperature: float
@@ -51,6 +55,8 @@ class Calibration:
     error: float
     loss_before: float
     loss: float
+    keep_right: float | None = None
+    abstain_below: float | None = None
 
 
 def fit_temperature(logits: Scores, labels: Classes) -> float:

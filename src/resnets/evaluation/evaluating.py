@@ -90,6 +90,7 @@ def evaluate(  # noqa: PLR0913 - one argument for each option of the command
         restricted=restrict,
         matched_by="names",
         temperature=classifier.info.temperature,
+        abstain_below=None if restrict else classifier.info.abstain_below,
     )
     reading = Reading(batch_size=batch_size, workers=workers, on_batch=on_batch)
     images = choose_images(open_data(data, classifier.info), classifier.info, split)
@@ -173,7 +174,7 @@ def score_images(
             f"{len(class_names) - len(present)} of the model's {len(class_names)} classes have no "
             "images here, and can be answered all the same; restrict leaves them out"
         )
-    return Evaluation(
+    found = Evaluation(
         model=name,
         architecture=info.architecture,
         data=images.data,
@@ -186,6 +187,9 @@ def score_images(
         conditions=replace(conditions, matched_by=match.by),
         notes=tuple(notes),
     )
+    if conditions.abstain_below is None:
+        return found
+    return replace(found, abstained=found.confidences < conditions.abstain_below)
 
 
 def _check(classifier: Classifier, conditions: Conditions, reading: Reading) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from resnets.errors import CheckFailedError, printable
 from resnets.evaluation import metrics as figures
+from resnets.evaluation.abstention import abstention_metrics
 from resnets.evaluation.calibration import Calibration
 from resnets.files import write_text
 from resnets.weights.model_info import Metric
@@ -37,6 +38,8 @@ class Conditions:
         restricted: only the classes of the data could be answered.
         matched_by: 'ids' or 'names': how the data's classes were found among the model's.
         temperature: that divided the answers; None if the model has none.
+        abstain_below: probability of the best class below which the model abstained; None if it always
+            answers. With `restricted` it does, as probabilities are others then.
     """
 
     crops: int
@@ -44,6 +47,7 @@ class Conditions:
     restricted: bool
     matched_by: Literal["ids", "names"]
     temperature: float | None = None
+    abstain_below: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Evaluation:
         conditions: how it was evaluated.
         calibration: what was fitted here; None if nothing was.
         notes: what should be known about these figures, in sentences.
+        abstained: (N,), bool, images that the model would not answer; None if it always answers.
     """
 
     model: str
@@ -107,6 +112,7 @@ class Evaluation:
     conditions: Conditions
     calibration: Calibration | None = None
     notes: tuple[str, ...] = ()
+    abstained: figures.Hits | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -179,7 +185,12 @@ class Evaluation:
 
     @cached_property
     def metrics(self) -> tuple[Metric, ...]:
-        """The figures as a model file keeps them: top1, top5, mean_recall, loss, calibration_error."""
+        """The figures as a model file keeps them: top1, top5, mean_recall, loss, calibration_error.
+
+        Of a model that abstains also the share that it answered, the top-1 of that, the share of right
+        answers that it gave and of wrong ones that it did not: answered, answered_top1, right_kept,
+        wrong_refused. The others are of all images.
+        """
         where: dict[str, Any] = {"data": f"{self.data} {self.split}", "num_images": len(self)}
         made = [self._share("top1", self.hits, where)]
         if len(self.class_names) > 5:
@@ -189,7 +200,10 @@ class Evaluation:
             "loss": self.loss,
             "calibration_error": self.calibration_error,
         }
-        return (*made, *(Metric(name=name, value=value, **where) for name, value in rest.items()))
+        made += [Metric(name=name, value=value, **where) for name, value in rest.items()]
+        if self.abstained is not None:
+            made += abstention_metrics(self.hits, self.abstained, where["data"])
+        return tuple(made)
 
     def metric(self, name: str) -> Metric:
         """One of the figures.

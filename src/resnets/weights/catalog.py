@@ -18,8 +18,9 @@ from pydantic import Field, computed_field
 from resnets.config import Count, Settings, validate
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.downloads.remote_file import RemoteFile
-from resnets.errors import UnknownNameError
+from resnets.errors import UnknownNameError, suggest
 from resnets.registry import normalize
+from resnets.weights.shipped import shipped_models, weights_key
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -142,19 +143,16 @@ def find_weights(name: str) -> PublishedWeights:
     """
     architecture, _, tag = str(name).partition(":")
     rows = _catalogue()[0]
-    if row := rows.get(_key(architecture, tag)):
+    if row := rows.get(weights_key(str(name))):
         return row
-    known = [row.name for row in rows.values()]
+    known = [model.name for model in shipped_models()] + [row.name for row in rows.values()]
     hint = "resnets list --weights"
-    same = [row.name for row in rows.values() if normalize(row.architecture) == normalize(architecture)]
-    if same and not tag:
+    same = [other for other in known if normalize(other.partition(":")[0]) == normalize(architecture)]
+    known = same or known
+    if same and not (tag and suggest(str(name), known)):
         more = f" and {len(same) - 3} more ({hint})" if len(same) > 3 else ""
         known, hint = [], ", ".join(same[:3]) + more
     raise UnknownNameError("published weights", name, known=known, hint=hint)
-
-
-def _key(architecture: str, tag: str) -> str:
-    return f"{normalize(architecture)}:{tag.strip().lower().replace('-', '_')}"
 
 
 @cache
@@ -164,7 +162,7 @@ def _catalogue() -> tuple[dict[str, PublishedWeights], tuple[LeftOut, ...]]:
     rows: dict[str, PublishedWeights] = {}
     for values in tables["weights"]:
         row = _row(values, tables["publishers"][values["publisher"]], tables["data"])
-        key = _key(row.architecture, row.tag)
+        key = weights_key(row.name)
         assert key not in rows, f"{row.name} is in the catalogue twice"
         rows[key] = row
     left_out = [validate(LeftOut, values, source="catalog.toml") for values in tables["left_out"]]

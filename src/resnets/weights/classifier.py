@@ -293,7 +293,9 @@ class Classifier:
                 sentence = "gives no finite scores: the network's weights do not fit such values"
                 answers.append(ImageError("no answer", sentence, source=item.name or None))
                 continue
-            answers.append(Prediction(item.name, tuple(map(self._class, indices, values)), item.notes))
+            classes = tuple(map(self._class, indices, values))
+            abstains = values[0] < (self.info.abstain_below or 0.0)
+            answers.append(Prediction(item.name, classes, item.notes, abstains))
         return answers
 
     def _class(self, index: int, probability: float) -> ClassProbability:

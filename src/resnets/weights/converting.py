@@ -24,8 +24,10 @@ from resnets.weights.foreign import read_foreign
 from resnets.weights.from_keras import ours_to_keras
 from resnets.weights.identify import LAYOUTS
 from resnets.weights.keras_writer import write_keras_h5
+from resnets.weights.loading import model_path
 from resnets.weights.matching import Assumption
-from resnets.weights.model_file import SUFFIX, describe_network, read_model, write_model
+from resnets.weights.model_file import describe_network, read_model, write_model
+from resnets.weights.model_header import SUFFIX
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.safetensors_file import read_header
 from resnets.weights.to_layout import to_layout
@@ -109,7 +111,8 @@ def convert(
     """Find out what weights a file holds, and write them in another form.
 
     Args:
-        file: a checkpoint of PyTorch, safetensors or Keras, or our model file.
+        file: a checkpoint of PyTorch, safetensors or Keras, our model file, a run folder, or weights in
+            the package.
         out: the file to write; None to say only what `file` is.
         to: 'resnets' for our model file, or 'torchvision', 'timm', 'pytorchcv', 'cifar', 'keras'.
         layout: of origin, if it is known; otherwise all are tried.
@@ -128,6 +131,7 @@ def convert(
     """
     if to not in TARGETS:
         raise UnknownNameError("layout", to, known=TARGETS, hint=", ".join(TARGETS))
+    file = model_path(file)
     is_ours = find_container(file) == "safetensors" and "resnets" in read_header(file).metadata
     made = (
         _from_ours(file, options, preprocessing, classes)

@@ -37,6 +37,13 @@ RESNET_DEEP = (
     *(rule for rule in RESNET_WITH_EXTRAS if rule.theirs != "conv1"),
 )
 
+# In a ResNet-D the pool is counted: it stands before the convolution.
+RESNET_DEEP_POOLED = (
+    *(rule for rule in RESNET_DEEP if "downsample" not in rule.theirs),
+    Rule("layer{stage+1}.{unit}.downsample.1", f"{_UNIT}.shortcut.conv"),
+    Rule("layer{stage+1}.{unit}.downsample.2", f"{_UNIT}.shortcut.norm"),
+)
+
 LEGACY_SENET = (
     Rule("layer0.conv1", "stem.conv"),
     Rule("layer0.bn1", "stem.norm"),
@@ -117,6 +124,8 @@ _OWN = Convention(
     lambda found: found.get("first_unit") != "either",
 )
 
+_AVERAGED = Convention("shortcut", "B-pool", "its projections read the average of the pixels")
+
 _RESNET_SOURCE = "timm 1.0.31, models/resnet.py"
 _V2_SOURCE = "timm 1.0.31, models/resnetv2.py"
 
@@ -137,6 +146,15 @@ TABLES = (
         stems=("deep",),
         families=("resnet", "resnext", "wide_resnet_imagenet", "se_resnet"),
         conventions=(STRIDE_ON_3X3,),
+    ),
+    Table(
+        "timm",
+        "ResNet-D",
+        _RESNET_SOURCE,
+        RESNET_DEEP_POOLED,
+        stems=("deep",),
+        families=("resnet", "resnext", "wide_resnet_imagenet", "se_resnet"),
+        conventions=(STRIDE_ON_3X3, _AVERAGED),
     ),
     Table(
         "timm",

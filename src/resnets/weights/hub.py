@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from resnets.errors import DownloadError, MissingDependencyError
 from resnets.weights.info_text import info_lines
-from resnets.weights.model_file import SUFFIX
+from resnets.weights.model_header import SUFFIX
 from resnets.weights.model_info import ModelInfo
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ def info_lines(info: ModelInfo) -> list[str]:
         "metrics": "; ".join(map(_metric, info.metrics)),
         "trained on": f"{info.data.name}, {info.data.num_images:,} images" if info.data else "",
         "calibrated": f"by a temperature of {info.temperature:.3g}" if info.temperature else "",
+        "abstains": f"if less than {info.abstain_below:.1%} sure" if info.abstain_below else "",
         "recipe": ", ".join(_said(info.recipe)),
         "licence": f"{licence.weights}; data: {licence.data or 'not stated'}"
         if licence

@@ -11,16 +11,21 @@ from resnets.errors import ResNetsError, WeightsError
 from resnets.registry import find_architecture
 from resnets.weights.catalog import find_weights
 from resnets.weights.classifier import Classifier
-from resnets.weights.model_file import SUFFIX, read_model
+from resnets.weights.model_file import read_model
+from resnets.weights.model_header import SUFFIX
 from resnets.weights.pretrained import describe_published, read_published
+from resnets.weights.shipped import DEFAULT_MODEL, find_shipped
 
 
-def load(model: str | Path, *, on_progress: Callable[[Progress], None] | None = None) -> Classifier:
+def load(
+    model: str | Path = DEFAULT_MODEL, *, on_progress: Callable[[Progress], None] | None = None
+) -> Classifier:
     """Load a model: the network with its preprocessing and class names.
 
     Args:
-        model: path of a model file, or of a run folder that holds `model.safetensors`; or published
-            weights, as in 'resnet50:torchvision_v2', which are downloaded once.
+        model: path of a model file, or of a run folder that holds `model.safetensors`; weights in the
+            package, as in 'resnet20:cifar10'; or published weights, as in 'resnet50:torchvision_v2',
+            which are downloaded once.
         on_progress: called often while a file arrives.
 
     Raises:
@@ -46,10 +51,14 @@ def model_path(model: str | Path) -> Path:
     """Find the model file that is meant.
 
     Args:
-        model: path of the file, or of a run folder that holds `model.safetensors`.
+        model: path of the file, or of a run folder that holds `model.safetensors`; or weights in the
+            package, unless a file is called like them.
     """
     path = Path(model)
-    return path / f"model{SUFFIX}" if os.path.isdir(path) else path  # noqa: PTH112 - never raises
+    if os.path.isdir(path):  # noqa: PTH112 - never raises
+        return path / f"model{SUFFIX}"
+    shipped = find_shipped(model)
+    return path if shipped is None or os.path.exists(path) else shipped.file  # noqa: PTH110 - the same
 
 
 def _names_architecture(name: str) -> bool:

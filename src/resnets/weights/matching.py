@@ -30,6 +30,7 @@ _OTHERWISE = {
     "ceil": "padded",
     "A": "A-end",
     "B": "C",
+    "B-pool": "B",
 }
 """The other thing that code could do, by what was assumed."""
 

@@ -1,7 +1,8 @@
 """The model file: safetensors with a description, read alike by every command.
 
     header    {"__metadata__": {"format": "pt", "resnets": DESCRIPTION, "sha256": DIGEST}, tensors ...}
-    tensors   by their public names, such as `stages.0.units.0.residual.conv1.weight`
+    tensors   by their public names, such as `stages.0.units.0.residual.conv1.weight`; kernels and
+              matrices may be in half precision, and are read as float32
 
 DESCRIPTION is `ModelInfo` as JSON, with the version of this format. DIGEST covers the description and
 every tensor's name, type, shape and bytes, so that no changed byte of them goes unnoticed. Nothing in a
@@ -20,7 +21,6 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
@@ -29,16 +29,12 @@ from resnets.architectures.creation import create_model, resolve
 from resnets.config import Settings, validate
 from resnets.errors import ResNetsError, UnsupportedError, WeightsError
 from resnets.files import write_bytes
-from resnets.weights.container import find_container
+from resnets.weights.model_header import FORMAT_VERSION, parse_info, read_model_header
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.opening import quote, show
-from resnets.weights.safetensors_file import Header, read_header, read_tensors
+from resnets.weights.safetensors_file import Header, read_tensors
 
-FORMAT_VERSION = 1
-SUFFIX = ".safetensors"
 _FLOATS = ("F64", "F32", "F16", "BF16")
-_MAX_DESCRIPTION = 2_000_000
-# Letters; the names of 22,000 classes take a fourth of it.
 _MAX_NUMBER = 1_000_000
 # No width, kernel or group count of a real network comes near it.
 
@@ -70,13 +66,16 @@ def describe_network(network: nn.Module, **fields: object) -> ModelInfo:
     return validate(ModelInfo, values, source="the description of the model")
 
 
-def write_model(path: str | Path, network: nn.Module, info: ModelInfo) -> Path:
+def write_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: bool = False) -> Path:
     """Write a model file, in one step.
 
     Args:
         path: of the file; its folder must exist.
         network: made by `create_model`.
         info: its description.
+        half: keep kernels and matrices in float16, which halves the file. Vectors stay in float32: of
+            all tensors they are the hundredth part, and running variances may be too large for float16
+            or too small. So does a kernel with a value that float16 cannot hold.
 
     Raises:
         OutputError: if the file cannot be written.
@@ -84,21 +83,19 @@ def write_model(path: str | Path, network: nn.Module, info: ModelInfo) -> Path:
     tensors = {
         name: tensor.detach().to("cpu").contiguous() for name, tensor in network.state_dict().items()
     }
+    if half:
+        tensors = {name: _halve(tensor) for name, tensor in tensors.items()}
     words = json.dumps({"format_version": FORMAT_VERSION, **info.model_dump(mode="json")})
     metadata = {"format": "pt", "resnets": words, "sha256": digest(words, tensors)}
     return write_bytes(path, safetensors.torch.save(tensors, metadata))
 
 
-def read_info(path: str | Path) -> ModelInfo:
-    """Read the description in a model file, and none of its tensors.
-
-    Args:
-        path: of the file.
-
-    Raises:
-        WeightsError: if it is not a model file, or its description makes no sense.
-    """
-    return _parse_info(path, _read_header(path))
+def _halve(tensor: Tensor) -> Tensor:
+    """The same values in float16, to 11 bits; as it is, if that will not do."""
+    if tensor.ndim < 2 or not tensor.is_floating_point():
+        return tensor
+    halved = tensor.half()
+    return halved if torch.isfinite(halved).all() else tensor
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelInfo]:
@@ -113,8 +110,8 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelInfo]:
     Raises:
         WeightsError: if the file is missing, damaged, not a model file, or does not fit its description.
     """
-    header = _read_header(path)
-    info = _parse_info(path, header)
+    header = read_model_header(path)
+    info = parse_info(path, header)
     network = _build(path, info, header)
     tensors = read_tensors(path, header)
     if digest(header.metadata["resnets"], tensors) != header.metadata.get("sha256"):
@@ -142,49 +139,6 @@ def digest(words: str, tensors: Mapping[str, Tensor]) -> str:
         total.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
         total.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
-
-
-def _read_header(path: str | Path) -> Header:
-    container = find_container(path)
-    if container != "safetensors":
-        kind = {"zip": "a PyTorch or Keras", "torch pickle": "a pickled", "hdf5": "an HDF5"}[container]
-        raise WeightsError(
-            f"{quote(path)} is {kind} checkpoint, not a model file of resnets; make one of it with "
-            "resnets convert"
-        )
-    header = read_header(path)
-    metadata = header.metadata
-    if metadata.keys() != {"format", "resnets", "sha256"} or metadata["format"] != "pt":
-        raise WeightsError(
-            f"{quote(path)} holds weights without the description of a resnets model file; make one of "
-            "it with resnets convert"
-        )
-    if len(metadata["resnets"]) > _MAX_DESCRIPTION:
-        raise WeightsError(f"{quote(path)} has a description of more than {_MAX_DESCRIPTION:,} letters")
-    return header
-
-
-def _parse_info(path: str | Path, header: Header) -> ModelInfo:
-    try:
-        values = json.loads(header.metadata["resnets"])
-        version = values.pop("format_version")
-        if version != FORMAT_VERSION:
-            raise WeightsError(
-                f"{quote(path)} has the format {show(version)}; this resnets {__version__} reads "
-                f"{FORMAT_VERSION}. A newer resnets wrote it: pip install --upgrade resnets"
-            )
-        return ModelInfo.model_validate(values)
-    except WeightsError:
-        raise
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        reason = f"{where}: {first['msg']}" if where else first["msg"]
-    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
-    raise WeightsError(
-        f"{quote(path)} has a description that makes no sense: {show(reason, length=300)}"
-    )
 
 
 def _build(path: str | Path, info: ModelInfo, header: Header) -> nn.Module:

@@ -82,6 +82,9 @@ class ModelInfo(Settings):
         preprocessing: of the images, complete.
         temperature: that divides the network's scores before the softmax, so that it is as sure as it is
             right (Guo et al. 2017, arXiv:1706.04599, sec. 4.2); None if nobody fitted one.
+        abstain_below: probability of the best class, after the temperature, below which an image most
+            likely shows none of the classes; None if nobody chose one. It is chosen so that a stated
+            share of the right answers is kept (Hendrycks and Gimpel 2017, arXiv:1610.02136).
         recipe: the settings of the training.
         data: what it was trained on.
         metrics: what was measured.
@@ -97,6 +100,7 @@ class ModelInfo(Settings):
     class_ids: Names = ()
     preprocessing: Preprocessing
     temperature: Annotated[float, Field(strict=True, gt=0.0)] | None = None
+    abstain_below: Annotated[float, Field(strict=True, gt=0.0, le=1.0)] | None = None
     recipe: dict[str, JsonValue] = Field(default_factory=dict)
     data: DataFingerprint | None = None
     metrics: tuple[Metric, ...] = ()

@@ -30,11 +30,14 @@ class Prediction:
         image: path of the image; '' if it came without one.
         classes: the most probable ones, best first.
         notes: what was special about the file, such as that only the first frame was seen.
+        abstains: the model is less sure of the best class than `ModelInfo.abstain_below`: most likely
+            the image shows none of its classes. Always false of a model without that threshold.
     """
 
     image: str
     classes: tuple[ClassProbability, ...]
     notes: tuple[str, ...] = ()
+    abstains: bool = False
 
     @property
     def label(self) -> str:
@@ -59,5 +62,6 @@ class Prediction:
                 }
                 for c in self.classes
             ],
+            "abstains": self.abstains,
             "notes": list(self.notes),
         }

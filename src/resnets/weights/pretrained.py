@@ -13,6 +13,7 @@ from resnets.downloads.download import download
 from resnets.downloads.transfer import Progress
 from resnets.errors import WeightsMismatchError
 from resnets.weights.catalog import PublishedWeights, find_weights
+from resnets.weights.shipped import find_shipped
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,8 +27,9 @@ def create_model(name: str | Path, **options: Any) -> nn.Module:
     """Make a network: a plain `torch.nn.Module`, in training mode.
 
     Args:
-        name: of an architecture ('resnet50', random weights), of published weights
-            ('resnet50:torchvision_v2', downloaded once), or path of a model file.
+        name: of an architecture ('resnet50', random weights), of weights in the package
+            ('resnet20:cifar10'), of published ones ('resnet50:torchvision_v2', downloaded once), or path
+            of a model file.
         **options: of the architecture. With weights, `num_classes` gives a new classifier, `in_channels`
             adapts the first convolution, `image_size` or `stem` shrinks it; a warning says what was
             changed and why. `form` converts a ResNeXt.
@@ -46,7 +48,7 @@ def create_model(name: str | Path, **options: Any) -> nn.Module:
         7
     """
     text = str(name)
-    if Path(text).exists() and (Path(text).is_file() or "/" in text):
+    if (Path(text).exists() and (Path(text).is_file() or "/" in text)) or find_shipped(text):
         from resnets.weights.loading import model_path
         from resnets.weights.model_file import read_model
 

@@ -79,6 +79,8 @@ def _difference(table: Table, found: Structure, options: Mapping[str, Any]) -> s
     if found.family == "resnet_v2":
         expected.setdefault("shortcut_input", ("preactivated",))
         expected["final_norm"] = (any(rule.ours == "final.norm" for rule in table.rules),)
+    if options.get("shortcut") == "B-pool":
+        expected.setdefault("shortcut", ("B",))
     for option, values in expected.items():
         if option in options and options[option] not in values:
             return f"{option}={values[0]}, this network {option}={options[option]}"

@@ -56,10 +56,6 @@ def _has_biases(shapes: Shapes) -> bool:
     return _has(shapes, r"layer1\.0\.conv1\.bias") and "layer1.0.bn1.running_mean" in shapes
 
 
-def _is_average_projection(shapes: Shapes) -> bool:
-    return len(shapes.get("layer2.0.downsample.1.weight", ())) == 4
-
-
 def _is_residual_sequence(shapes: Shapes) -> bool:
     return _has(shapes, r"(stage1|conv2)\.0\.residual\.0\.running_mean")
 
@@ -84,11 +80,6 @@ STRANGERS = (
         "a timm legacy_senet154",
         "its stem has three convolutions and its projections are 3x3",
         _is_legacy_154,
-    ),
-    Stranger(
-        "a ResNet-D (timm resnet50d and the like)",
-        "its projections average before a 1x1 convolution of stride 1",
-        _is_average_projection,
     ),
     Stranger(
         "a Wide ResNet of meliketoy/wide-resnet.pytorch",
