@@ -44,8 +44,8 @@ KEEP_RIGHT = 0.9
 """Share of its right answers that a network may not abstain from."""
 WEIGHTS_LICENCE = "Apache-2.0"
 CROSS_FITTED = (
-    "The temperature and the threshold for abstaining are fitted to the same images that the figures are "
-    "about; for the figures, each half of them has what fits the other half."
+    "Temperature and threshold are fitted to the images that the figures are about, too: for the "
+    "figures, each half of them has what fits the other half."
 )
 
 BEGIN = "<!-- Written by docs/ship.py from the files in the package. -->"

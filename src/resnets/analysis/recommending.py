@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import torch
 
-from resnets.analysis.candidates import Weights, candidates
+from resnets.analysis.candidates import Candidate, Weights, candidates
 from resnets.analysis.halving import Halving, check_halving, halve
 from resnets.analysis.keeping_limits import (
     refuse_none,
@@ -144,9 +144,7 @@ def _choose(
 ) -> tuple[list[Weighed], list[LeftOut]]:
     """The best candidates, measured, the best first; and those that the limits rule out."""
     target, weights = wishes
-    assert prepared.settings.preprocessing is not None
-    named = candidates(where.facts, prepared.settings.preprocessing, weights)
-    weighed = [weigh(candidate, where) for candidate in named]
+    weighed = [weigh(candidate, where) for candidate in _named(prepared, where, weights)]
     left_out: list[LeftOut] = []
     fitting = within(weighed, left_out, lambda each: too_large(each, limits))
     refuse_none(fitting, weighed, limits)
@@ -166,11 +164,27 @@ def _choose(
     lasting = within(measured, left_out, lambda each: too_long(each, limits))
     refuse_none(lasting, measured, limits)
     ranked = sorted(lasting, key=lambda each: _score(each, lasting, target))
-    shown = 1 if min(where.facts.class_counts) < FEW else _SHOWN
-    whole = [with_settings(each, where) for each in ranked[:shown]]
+    shown = ranked[: 1 if _has_few(where) else _SHOWN]
+    whole = [with_settings(each, where) for each in shown]
     final = within(whole, left_out, lambda each: too_much_memory(each, where))
     refuse_none(final, whole, limits)
     return with_latency(final, where), left_out
+
+
+def _named(prepared: Prepared, where: Setting, weights: Weights) -> list[Candidate]:
+    """The candidates; with few images only the safest: given weights, and what `train` would take."""
+    assert prepared.settings.preprocessing is not None
+    named = candidates(where.facts, prepared.settings.preprocessing, weights)
+    plan = prepared.settings.model
+    if not any(each.model == plan and each.image_size is None for each in named):
+        named.append(Candidate(plan, None, 1.5, 1.0, "usual for such images"))
+    if not _has_few(where):
+        return named
+    return [each for each in named if each.kind != "random" or each.model == plan]
+
+
+def _has_few(where: Setting) -> bool:
+    return min(where.facts.class_counts) < FEW
 
 
 def _score(each: Weighed, those: Sequence[Weighed], target: Target) -> float:
