@@ -22,6 +22,7 @@ from resnets.analysis.contenders import contender
 from resnets.data.published import published_datasets
 from resnets.errors import ConfigError, UnknownNameError, WeightsError
 from resnets.registry import find_architecture
+from resnets.reporting.markdown import plain
 from resnets.training.model_facts import model_facts
 from resnets.weights.catalog import find_weights
 from resnets.weights.loading import model_path
@@ -112,7 +113,7 @@ def test_cards_say_how_it_was_made_and_how_good_it_is(name: str) -> None:
         "- time: ",
         "- device: ",
         "- software: resnets ",
-        f"| recognised (top-1) | {top1.data} | {100 * top1.value:.1f} % |",
+        f"| recognised (top-1) | {plain(top1.data)} | {100 * top1.value:.1f} % |",
         f"The same figures again:\n\n```bash\nresnets evaluate {name} ",
     ):
         assert words in card, words
