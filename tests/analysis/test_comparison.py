@@ -20,8 +20,10 @@ from resnets.analysis.latency import Timing
 from resnets.data.dataset import Dataset, Split
 from resnets.errors import ConfigError, OutputError, UnknownNameError, WeightsError
 from resnets.evaluation.pairing import PairedComparison
+from resnets.weights.to_layout import to_layout
 
 from ..page_reader import read_page
+from ..weights.publishing import published
 
 
 class Answers(torch.nn.Module):
@@ -276,3 +278,15 @@ def test_speed_in_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_public_name() -> None:
     assert resnets.compare is compare
+
+
+def test_downloads_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, file = "resnet18:torchvision_v1", tmp_path / "resnet18.pth"
+    torch.save(to_layout(create_model("resnet18"), "torchvision"), file)
+    told: list[tuple[str, int, int]] = []
+    with published(name, file, tmp_path / "cache", monkeypatch):
+        monkeypatch.setattr(comparing, "_timed", lambda found, *rest: found)
+        compare([name], speed=True, on_progress=lambda *step: told.append(step))
+    words, done, total = [step for step in told if step[0].startswith("downloading")][-1]
+    assert words.startswith("downloading resnet18-")
+    assert done == total == file.stat().st_size

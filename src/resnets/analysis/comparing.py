@@ -22,6 +22,7 @@ from resnets.analysis.latency import Timing, check_timing, measure_speed, one_de
 from resnets.analysis.reference_chart import pareto_front
 from resnets.analysis.timed_machine import busy_note, timed_machine
 from resnets.data.dataset import Dataset
+from resnets.downloads.transfer import Progress
 from resnets.errors import ConfigError, printable
 from resnets.evaluation.evaluating import Reading, score_images
 from resnets.evaluation.evaluation import Conditions, Evaluation
@@ -81,7 +82,8 @@ def compare(
     found = Comparison(models=tuple(rows))
     if data is None and timing is None:
         return replace(found, models=_with_front(rows))
-    classifiers = [each.load(random_weights=data is None) for each in contenders]
+    arriving = _watch_download(on_progress)
+    classifiers = [each.load(random_weights=data is None, on_progress=arriving) for each in contenders]
     names = [row.name for row in rows]
     if timing is not None and classifiers:
         one_device(classifiers, names)
@@ -149,6 +151,14 @@ def _evaluated(
         num_images=len(evaluations[0]),
         notes=(*found.notes, *_notes(evaluations, images, classifiers, own)),
         pictures=image_sources(opened, shown) if isinstance(opened, Dataset) else {},
+    )
+
+
+def _watch_download(on_progress: OnProgress | None) -> Callable[[Progress], None] | None:
+    if on_progress is None:
+        return None
+    return lambda part: on_progress(
+        f"downloading {part.name}", part.num_bytes, part.total_bytes or part.num_bytes or 1
     )
 
 

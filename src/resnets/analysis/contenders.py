@@ -15,6 +15,7 @@ from resnets.analysis.description import describe
 from resnets.architectures.creation import create_model, resolve
 from resnets.architectures.notation import parse_model
 from resnets.data.preprocessing_policy import Preprocessing
+from resnets.downloads.transfer import Progress
 from resnets.errors import WeightsError
 from resnets.evaluation.evaluating import open_model
 from resnets.weights.catalog import PublishedWeights, find_weights, published_weights
@@ -40,17 +41,20 @@ class Contender:
     given: str | Path | Classifier
     make: Callable[[], Classifier] | None = None
 
-    def load(self, *, random_weights: bool) -> Classifier:
+    def load(
+        self, *, random_weights: bool, on_progress: Callable[[Progress], None] | None = None
+    ) -> Classifier:
         """Load the weights.
 
         Args:
             random_weights: let an architecture have such; enough to time it.
+            on_progress: called often while published weights arrive.
 
         Raises:
             WeightsError: if there are none and random ones will not do.
         """
         if self.make is None:
-            return open_model(self.given)[0]
+            return open_model(self.given, on_progress=on_progress)[0]
         if random_weights:
             return self.make()
         raise WeightsError(

@@ -42,9 +42,9 @@ _SIMILARITY = 0.88
 # Cosine; 99.7 % of crops of CIFAR-10 and Tiny-ImageNet images are above it, and 5 pairs in a million.
 _QUERIES, _COLUMNS = 512, 1024  # of one product, whose result stays in the cache
 _MOST = 12
-# Candidates that an image is given: in Fashion-MNIST three pairs of a hundred are alike, and in a film all
-# are. Of 300 copies planted there, 95 % are found with this limit (86 % of crops to 90 %, all JPEGs of
-# quality 40, all mirror images), and 99.7 % without.
+# Candidates that an image is given: in Fashion-MNIST three pairs of a hundred are alike, in a film all
+# are. Of 300 copies planted in the former, 95 % are found with this limit (86 % of crops to 90 %, all
+# JPEGs of quality 40, all mirror images), and 99.7 % without.
 
 
 @dataclass(frozen=True)

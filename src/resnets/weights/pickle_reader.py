@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Tree = dict[tuple[str, ...], "Tensor | str"]
 """Tensors by their path through the dictionaries of a file, and names of types for anything else."""
 
-SECONDS = 60
-"""That the process may take, besides one for every 10 MB."""
+SECONDS = 180
+"""By the clock, besides one for every 10 MB; the process itself stops by the time of the processor."""
 
 
 def read_pickle(path: str | Path) -> Tree:
