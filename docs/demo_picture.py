@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 PICTURE = Path(__file__).parent / "images" / "demo.jpg"
-WIDTH, HEIGHT = 1160, 2180  # pixels: down to the end of the second section
+WIDTH, HEIGHT = 1200, 2340  # pixels: down to about the end of the second section
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -45,7 +45,7 @@ def take_picture(page: Path, picture: Path) -> None:
             capture_output=True,
         )
         with Image.open(rendered) as image:
-            image.convert("RGB").save(picture, "JPEG", quality=82, optimize=True)
+            image.convert("RGB").save(picture, "JPEG", quality=78, optimize=True)
     print(f"{picture}: {picture.stat().st_size:,} bytes")
 
 

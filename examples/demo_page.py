@@ -44,7 +44,7 @@ h2 .from, .lead .from { margin-left: 4px; } .credit .from { margin-right: 4px; }
 .looks { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
 .looks img { width: 100%; display: block; border-radius: 8px; }
 .photo h3 { margin-top: 12px; }
-.photo > .abstains { color: var(--warning); font-weight: 600; margin-top: 2px; font-size: .875rem; }
+.photo h3 span { color: var(--warning); }
 .photo .answers { list-style: none; margin: 8px 0 0; padding: 0; display: grid; gap: 3px; }
 .answers li { display: grid; grid-template-columns: minmax(0, 9.5rem) 1fr 3.6rem; gap: 10px;
   align-items: center; }
@@ -52,7 +52,7 @@ h2 .from, .lead .from { margin-left: 4px; } .credit .from { margin-right: 4px; }
 .answers .rail { height: 10px; border-radius: 5px; background: var(--line); overflow: hidden; }
 .answers i { display: block; height: 100%; border-radius: 5px; background: var(--bar); }
 .bubbles { display: block; width: 100%; min-width: 920px; height: auto; }
-.rows th, .rows td { white-space: nowrap; overflow-wrap: normal; }
+.plain.rows th, .plain.rows td { white-space: nowrap; overflow-wrap: normal; padding-right: 14px; }
 .credit { color: var(--quiet); font-size: .8125rem; line-height: 1.9; margin-top: 10px; }
 iframe { width: 100%; height: min(80vh, 900px); border: 1px solid var(--line); border-radius: 8px; }
 footer { margin-top: 40px; }
@@ -146,19 +146,16 @@ def _photos(found: Findings) -> Iterator[str]:
 
 
 def _photo(prediction: Prediction, explanation: Explanation, num_classes: int) -> str:
-    label = safe(prediction.label)
     shown = Path(prediction.image).name
+    found = safe(prediction.label)
+    if prediction.abstains:
+        found = f"<span>none of its {num_classes} things, most likely</span>"
     looks = "".join(
         f'<img src="{_address(image)}" alt="{safe(words)}">'
         for image, words in (
             (explanation.preview, shown),
             (explanation.pictures()[-1], f"Where {shown} shows {prediction.label}"),
         )
-    )
-    abstains = (
-        f'<p class="abstains">Most likely none of the {num_classes} things that it knows</p>'
-        if prediction.abstains
-        else ""
     )
     answers = "".join(
         f'<li><span class="label" title="{safe(each.label)}">{safe(each.label)}</span>'
@@ -168,7 +165,7 @@ def _photo(prediction: Prediction, explanation: Explanation, num_classes: int) -
     )
     return (
         f'<article class="panel photo note"><div class="looks">{looks}</div>'
-        f"<h3>{safe(shown)}: {label}</h3>{abstains}"
+        f"<h3>{safe(shown)}: {found}</h3>"
         f'<ul class="answers">{answers}</ul></article>'
     )
 

@@ -77,6 +77,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "restricted": False,
         "matched_by": "names",
         "temperature": None,
+        "abstain_below": None,
     }
     cells = {(cell["label"], cell["predicted"]): cell["count"] for cell in document["confusion"]}
     assert cells == {pair: told.count(pair) for pair in told}
