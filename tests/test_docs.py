@@ -20,7 +20,7 @@ from resnets import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-STORIES = ("train.md", "tutorial.md")  # each block of theirs needs what those before it have made
+STORIES = ("README.md", "train.md", "tutorial.md")  # each block needs what those before it have made
 ELSEWHERE = ("pip install", "make ")  # commands about the installation itself
 
 
@@ -106,7 +106,7 @@ def test_examples_in_documents_run(
 
 @pytest.mark.parametrize("name", STORIES)
 def test_stories_run_from_top_to_bottom(name: str, users_folder: Path) -> None:
-    page = ROOT / "docs" / name
+    page = next(page for page in PAGES if page.name == name)
     for block in re.findall(r"^(```(?:bash|python)\n.*?)^```", page.read_text("utf-8"), re.M | re.S):
         language, _, text = block.removeprefix("```").partition("\n")
         if language == "python":

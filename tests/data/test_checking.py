@@ -301,4 +301,4 @@ def test_progress_names_both_stages(tmp_path: Path) -> None:
     fill(tmp_path / "b", photographs(10)[5:])
     told: list[tuple[str, int, int]] = []
     check(open_dataset(tmp_path), on_progress=lambda *what: told.append(what))
-    assert told == [("decoding", 10, 10), ("comparing", 10, 10)]
+    assert told == [("decoding", 10, 10), ("comparing", 5, 10), ("comparing", 10, 10)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnets.data import neighbours
+from resnets.data import duplicates, neighbours
 from resnets.data.duplicates import Duplicate, duplicate_groups, find_duplicates, find_exact
 from resnets.data.image_signatures import mirrored, signatures
 
@@ -108,7 +108,23 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "_QUERIES", 4)
     told: list[tuple[int, int]] = []
     find_duplicates(signatures(photographs(10)), on_progress=lambda *done: told.append(done))
-    assert told == [(4, 10), (8, 10), (10, 10)]
+    assert told == [(2, 10), (4, 10), (5, 10), (10, 10)]
+
+
+def test_progress_is_told_while_candidates_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_VERIFIED_AT_ONCE", 1)
+    images = photographs(2)
+    told: list[int] = []
+    find_duplicates(
+        signatures([*images, *map(mirror, images)]), on_progress=lambda done, _: told.append(done)
+    )
+    assert told == [2, 3, 4, 4]
+
+
+def test_an_image_has_few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_MOST", 3)
+    alike = signatures(np.full((20, 28, 28), 77, np.uint8))
+    assert len(neighbours.find_candidates(alike)) <= 3 * 20
 
 
 def test_signatures_of_mirror_images() -> None:

@@ -58,6 +58,7 @@ FULL = TrainingSettings(
     channels_last=True,
     compile=False,
     workers=0,
+    threads=2,
     checkpoints=Checkpoints(every_steps=7),
 )
 

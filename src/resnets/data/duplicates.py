@@ -89,6 +89,8 @@ def find_duplicates(
         Duplicate(int(firsts[min(a, b)]), int(firsts[max(a, b)]), "near", round(score, 4), flipped)
         for a, b, score, flipped in _verified(chosen, candidates, least, report and partial(report, 0.5))
     ]
+    if on_progress:
+        on_progress(len(chosen), len(chosen))
     return sorted([*exact, *near], key=lambda pair: (pair.a, pair.b))
 
 
