@@ -22,7 +22,8 @@ from resnets.training.freezing import set_training_mode
 from resnets.training.losses import make_loss
 from resnets.training.optimizers import make_optimizer, set_learning_rate
 
-_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""What convolutions and matrix products are computed in, where that is not float32."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Learner:
     @property
     def autocast(self) -> torch.dtype | None:
         """The type of convolutions and matrix products; None for float32 throughout."""
-        return _TYPES.get(self.settings.precision or "float32")
+        return AUTOCAST_TYPES.get(self.settings.precision or "float32")
 
     def begin_epoch(self, epoch: int, *, at_start: bool) -> None:
         """Put the network into the mode that an epoch needs.

@@ -15,6 +15,7 @@ from resnets.errors import InputShapeError, MemoryLimitError, printable
 from resnets.networks.dense_stage import RecomputingDenseStage
 from resnets.quantities import memory
 from resnets.recipes.settings import TrainingSettings
+from resnets.training.learner import AUTOCAST_TYPES
 from resnets.training.machine import Machine
 
 _STATES = {"sgd": 1, "adamw": 2, "lamb": 2}
@@ -26,7 +27,6 @@ _OVERHEAD = {"float32": 0.3, "bf16": 0.65, "fp16": 0.65}
 # resident memory of ten trainings on processors, which the estimate meets within 0.85 to 1.2.
 _UNSURE = 1.3
 # An estimate this many times what is free is taken for certain.
-_TYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _OUT_OF_MEMORY = re.compile(
     r"can't allocate memory|not enough memory|cannot allocate memory|bad_alloc|out of memory"
     r"|could not create a memory|out_of_memory",
@@ -98,7 +98,7 @@ def estimate_memory(
     activations, largest = _activations(
         network,
         (max(2, batch_size), in_channels, image_size, image_size),
-        _TYPES[precision],
+        AUTOCAST_TYPES.get(precision),
     )
     return MemoryEstimate(
         parameters=parameters + buffers,

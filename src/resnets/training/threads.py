@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from resnets.recipes.settings import TrainingSettings
+from resnets.training.learner import AUTOCAST_TYPES
 from resnets.training.situation import Choice
 
 _ONE_IS_FASTER = 0.8
@@ -27,7 +28,6 @@ _LONG_S = 3.0
 _HOPELESS = 3.0
 # Times as long as with one thread: no need to look twice.
 _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def training_step(network: nn.Module, settings: TrainingSettings) -> Callable[[]
     )
     if settings.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
-    dtype = _TYPES.get(settings.precision or "float32")
+    dtype = AUTOCAST_TYPES.get(settings.precision or "float32")
 
     def step() -> None:
         copied.zero_grad(set_to_none=True)

@@ -127,6 +127,7 @@ _OWN = Convention(
 _AVERAGED = Convention("shortcut", "B-pool", "its projections read the average of the pixels")
 
 _RESNET_SOURCE = "timm 1.0.31, models/resnet.py"
+_RESNET_FAMILIES = ("resnet", "resnext", "wide_resnet_imagenet", "se_resnet")
 _V2_SOURCE = "timm 1.0.31, models/resnetv2.py"
 
 TABLES = (
@@ -135,7 +136,7 @@ TABLES = (
         "ResNet",
         _RESNET_SOURCE,
         RESNET_WITH_EXTRAS,
-        families=("resnet", "resnext", "wide_resnet_imagenet", "se_resnet"),
+        families=_RESNET_FAMILIES,
         conventions=(STRIDE_ON_3X3,),
     ),
     Table(
@@ -144,7 +145,7 @@ TABLES = (
         _RESNET_SOURCE,
         RESNET_DEEP,
         stems=("deep",),
-        families=("resnet", "resnext", "wide_resnet_imagenet", "se_resnet"),
+        families=_RESNET_FAMILIES,
         conventions=(STRIDE_ON_3X3,),
     ),
     Table(
@@ -153,7 +154,7 @@ TABLES = (
         _RESNET_SOURCE,
         RESNET_DEEP_POOLED,
         stems=("deep",),
-        families=("resnet", "resnext", "wide_resnet_imagenet", "se_resnet"),
+        families=_RESNET_FAMILIES,
         conventions=(STRIDE_ON_3X3, _AVERAGED),
     ),
     Table(
