@@ -104,6 +104,21 @@ def test_links_outside_are_followed_only_if_asked(tmp_path: Path) -> None:
     assert counts(read_class_folders(root, follow_links=True)) == {"train": {"a": 3, "b": 3}}
 
 
+def test_a_folder_of_links_outside_is_no_riddle(tmp_path: Path) -> None:
+    outside = write_tree(tmp_path / "elsewhere", {"train/a": 1, "train/b": 1, "val/a": 1})
+    root = tmp_path / "data"
+    root.mkdir()
+    for split in ("train", "val"):
+        (root / split).symlink_to(outside / split)
+    assert_refused(
+        lambda: read_class_folders(root),
+        f"2 problems in {root}: links that lead outside the folder are left out ('train', 'val'): copy what "
+        "they lead to, or take it in Python with open_data(..., follow_links=True); there is no training split",
+    )
+    followed = read_class_folders(root, follow_links=True)
+    assert counts(followed) == {"train": {"a": 1, "b": 1}, "val": {"a": 1}}
+
+
 def test_pipes_are_passed_over(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a": 1, "b": 1})
     os.mkfifo(tmp_path / "a" / "pipe.jpg")

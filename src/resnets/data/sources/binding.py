@@ -106,7 +106,8 @@ def fold(name: str) -> str:
 def _check_classes(counts: Mapping[str, int], found: Mapping[str, Found]) -> list[str]:
     problems = []
     if "train" not in found:
-        problems.append(f"there is no training split, only {listed(sorted(found))}")
+        only = f", only {listed(sorted(found))}" if found else ""
+        problems.append(f"there is no training split{only}")
     elif not counts:
         problems.append("there is no image with a class in the training split")
     elif len(counts) == 1:

@@ -43,6 +43,8 @@ def read_class_folders(root: Path, *, follow_links: bool = False) -> Dataset:
             found[split] = _read_split(scanner, folder, split, found)
     else:
         found["train"] = _read_classes(scanner, scanner.read(root), "train")
+    if not any(images.images for images in found.values()):
+        scanner.tell_of_links()
     dataset = bind(
         root, "class folders", found, problems=scanner.problems, passed_over=scanner.passed_over
     )

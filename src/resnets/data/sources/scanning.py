@@ -12,8 +12,9 @@ from pathlib import Path
 
 from resnets.data.dataset import PassedOver
 from resnets.data.image_files import NOT_FOLDERS_OF_IMAGES, is_image
-from resnets.data.sources.problems import quoted
+from resnets.data.sources.problems import listed, quoted
 
+_OUTSIDE = "a link that leads outside"
 _LEFT_BY_SYSTEMS = {*NOT_FOLDERS_OF_IMAGES, "Thumbs.db", "desktop.ini", "lost+found"}
 
 
@@ -98,6 +99,15 @@ class Scanner:
         """Note what is not taken, and why."""
         self.passed_over.append(PassedOver(Path(path), reason))
 
+    def tell_of_links(self) -> None:
+        """Say, where there are no images, that those behind links were left out."""
+        links = [item.path.name for item in self.passed_over if item.reason == _OUTSIDE]
+        if links:
+            self.problems.append(
+                f"links that lead outside the folder are left out ({listed(links)}): copy what they lead "
+                "to, or take it in Python with open_data(..., follow_links=True)"
+            )
+
     def _refusal(self, entry: os.DirEntry[str]) -> str | None:
         """Why something is not taken; None if it is."""
         if entry.name in _LEFT_BY_SYSTEMS:
@@ -109,14 +119,14 @@ class Scanner:
             if not os.path.exists(target):  # noqa: PTH110 - there may be 100,000 of them
                 return "a link to nothing"
             if not (self.follow_links or f"{target}{os.sep}".startswith(self._inside)):
-                return "a link that leads outside"
+                return _OUTSIDE
         if not (entry.is_dir() or entry.is_file()):
             return "not a file"
         return None
 
 
 def visible(folder: str | Path) -> Listing:
-    """What is in a folder, without noting anything; links are left out."""
+    """What is in a folder, links included, without noting anything."""
     listing = Listing([], [])
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
