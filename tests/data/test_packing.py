@@ -18,7 +18,7 @@ from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.dataset import Dataset, Split
 from resnets.data.decoding import decode
 from resnets.data.loading import Loader, LoadingOptions
-from resnets.data.packed import FOOTER, PackPolicy, open_packed
+from resnets.data.packed import FOOTER, PackPolicy, checksums, open_packed
 from resnets.data.packing import find_changes, is_stale, pack, packed_path
 from resnets.data.preprocessing import fit
 from resnets.data.preprocessing_policy import Preprocessing
@@ -205,6 +205,32 @@ def test_a_truncated_file_is_noticed(dataset: Dataset, tmp_path: Path, share: fl
     path.write_bytes(good[: int(share * len(good))])
     with pytest.raises(DataError, match="is damaged"):
         open_packed(path)
+
+
+@pytest.mark.parametrize("num_bytes", [1, 511, 512, 1024, 3 * 33 * 33])
+def test_checksums_notice_what_disks_and_copies_do(num_bytes: int) -> None:
+    generator = np.random.default_rng(num_bytes)
+    image = generator.integers(0, 256, (1, num_bytes), dtype=np.uint8)
+    good = checksums(image)
+    assert checksums(np.concatenate([image, image])).tolist() == 2 * good.tolist()
+    for place in range(0, num_bytes, 7):
+        for bit in range(8):
+            changed = image.copy()
+            changed[0, place] ^= 1 << bit
+            assert checksums(changed) != good
+    if num_bytes >= 1024:
+        swapped = np.roll(image[:, :1024], 512, axis=1)
+        assert checksums(np.concatenate([swapped, image[:, 1024:]], axis=1)) != good
+        lost = image.copy()
+        lost[0, 512:1024] = 0
+        assert checksums(lost) != good
+    one_byte_later = np.frombuffer(b"-" + image.tobytes(), np.uint8)[1:]
+    assert checksums(one_byte_later[None]) == good
+
+
+def test_no_images_have_no_checksums() -> None:
+    assert checksums(np.empty((0, 600), np.uint8)).shape == (0,)
+    assert checksums(np.empty((1, 0), np.uint8)).tolist() == [0]
 
 
 def test_messages_about_damage(dataset: Dataset, tmp_path: Path) -> None:

@@ -200,4 +200,5 @@ class _Task:
 
 
 def _read(reader: ImageReader, seed: int, num_images: int, task: _Task) -> ReadImages:
-    return reader.read(task.indices % num_images, image_seeds(seed, task.epoch, task.indices))
+    seeds = partial(image_seeds, seed, task.epoch, task.indices)
+    return reader.read(task.indices % num_images, seeds)

@@ -6,8 +6,8 @@ A packed file holds, one after the other:
     index: an .npz of arrays, and JSON with the names, the policy and the sources
     footer: magic, place and length of the index, its SHA-256
 
-Opening a file checks the footer, the index and the length; the pixels of each image have a CRC-32 that
-is checked when they are first read. So damage is always noticed, and opening takes no time.
+Opening a file checks the footer, the index and the length; the pixels of each image have a checksum that
+is compared when they are first read. So damage is noticed, and opening takes no time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import io
 import json
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,9 +33,14 @@ from resnets.data.order import Indices
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import DataError, ImageError, printable
 
-MAGIC = b"resnets.pack\0\0\0\1"
+MAGIC = b"resnets.pack\0\0\0\2"
 FOOTER = struct.Struct("<16sQQ32s")
 """Magic with the version, place and length of the index, SHA-256 of the index."""
+
+_BLOCK = 512
+# Bytes; what is summed up before its place is weighed.
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+# Odd, and with bits everywhere: keeps the sum of the last bytes from making up for that of blocks.
 
 _COLUMNS = ("labels", "offsets", "heights", "widths", "checksums", "num_bytes", "mtimes_ns")
 
@@ -84,7 +88,7 @@ class PackedSplit:
     shown: Preprocessing | None
     path: Path
     _offsets: NDArray[np.int64] = field(repr=False)
-    _checksums: NDArray[np.uint32] = field(repr=False)
+    _checksums: NDArray[np.uint64] = field(repr=False)
     _pixels: Pixels = field(repr=False)
     _checked: NDArray[np.bool_] = field(repr=False)
 
@@ -144,9 +148,10 @@ class PackedSplit:
         if error := self.failure(index):
             raise error
         height, width = self.sizes[index].tolist()
-        self._check(np.array([index]))
         start = int(self._offsets[index])
-        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+        pixels = self._pixels[start : start + height * width * 3]
+        self._check(np.array([index]), pixels[None])
+        return pixels.reshape(height, width, 3)
 
     def gather(self, indices: Indices) -> Pixels:
         """Copy images of equal size out of the file.
@@ -162,23 +167,44 @@ class PackedSplit:
         """
         assert self.shape, "images of different sizes do not make an array"
         height, width = self.shape
-        self._check(indices)
         num_bytes = height * width * 3
         start = int(self._offsets[0])
         end = start + num_bytes * (len(self) - len(self.failures))
-        rows = self._pixels[start:end].reshape(-1, height, width, 3)
-        gathered: Pixels = rows[(self._offsets[indices] - start) // num_bytes]
-        return gathered
+        rows = self._pixels[start:end].reshape(-1, num_bytes)
+        gathered = rows[(self._offsets[indices] - start) // num_bytes]
+        self._check(indices, gathered)
+        return gathered.reshape(-1, height, width, 3)
 
-    def _check(self, indices: Indices) -> None:
+    def _check(self, indices: Indices, pixels: Pixels) -> None:
         """Compare pixels with their checksums, the first time that they are read."""
-        for index in indices[~self._checked[indices]].tolist():
-            start = int(self._offsets[index])
-            end = start + int(self.sizes[index].prod()) * 3
-            if zlib.crc32(self._pixels[start:end].data) != self._checksums[index]:
-                name = printable(self.files[index])
-                raise _damaged(self.path, f"the pixels of {name!r} are not those that were written")
-            self._checked[index] = True
+        if self._checked[indices].all():
+            return
+        wrong = indices[checksums(pixels) != self._checksums[indices]]
+        if len(wrong):
+            name = printable(self.files[wrong[0]])
+            raise _damaged(self.path, f"the pixels of {name!r} are not those that were written")
+        self._checked[indices] = True
+
+
+def checksums(pixels: Pixels) -> NDArray[np.uint64]:
+    """Sum up bytes so that a changed, lost or misplaced block shows, several times as fast as a CRC.
+
+    64-bit words are added up in blocks of 512 bytes, the blocks and the bytes after the last one
+    weighted by their place. It is against faulty disks and copies, not against forgers.
+
+    Args:
+        pixels: of images of equal size, in rows.
+
+    Shape:
+        (n, num_bytes) -> (n,)
+    """
+    count, num_bytes = pixels.shape
+    end = num_bytes - num_bytes % _BLOCK
+    blocks = pixels[:, :end].view(np.uint64).reshape(count, end // _BLOCK, _BLOCK // 8).sum(axis=2)
+    places = np.arange(1, 2 * blocks.shape[1], 2, dtype=np.uint64)  # odd: no weight loses a bit
+    rest = pixels[:, end:] * np.arange(1, num_bytes - end + 1, dtype=np.uint64)
+    total: NDArray[np.uint64] = (blocks * places).sum(axis=1) + rest.sum(axis=1) * _SPREAD
+    return total
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from torch import Tensor
 from resnets.data.dataset import Dataset, Split
 from resnets.data.decoding import DecodedImage, Pixels, decode
 from resnets.data.order import Indices
-from resnets.data.packed import FOOTER, MAGIC, PackedDataset, PackPolicy, open_packed
+from resnets.data.packed import FOOTER, MAGIC, PackedDataset, PackPolicy, checksums, open_packed
 from resnets.data.preprocessing import RESAMPLING, fit
 from resnets.data.reading import attempt, check_failures
 from resnets.data.reading_processes import Readers, usual_workers
@@ -105,7 +104,7 @@ def _write(dataset: Dataset, file: IO[bytes], policy: PackPolicy, workers: int) 
             f"{split.name}.offsets": np.array(columns.offsets, np.int64),
             f"{split.name}.heights": np.array(columns.heights, np.int64),
             f"{split.name}.widths": np.array(columns.widths, np.int64),
-            f"{split.name}.checksums": np.array(columns.checksums, np.uint32),
+            f"{split.name}.checksums": np.array(columns.checksums, np.uint64),
         }
     notes = {
         "name": dataset.name,
@@ -140,7 +139,7 @@ def _write_pixels(split: Split, file: IO[bytes], policy: PackPolicy, workers: in
             columns.offsets.append(file.tell())
             columns.heights.append(height)
             columns.widths.append(width)
-            columns.checksums.append(zlib.crc32(image.data))
+            columns.checksums.append(int(checksums(image[None])[0]))
             file.write(image.data)
     return columns
 

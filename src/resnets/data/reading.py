@@ -114,12 +114,12 @@ class ImageReader(ABC):
     """Reads images into arrays."""
 
     @abstractmethod
-    def read(self, indices: Indices, seeds: Seeds) -> ReadImages:
+    def read(self, indices: Indices, seeds: Callable[[], Seeds]) -> ReadImages:
         """Read images, with a box drawn from each seed where boxes are drawn.
 
         Args:
             indices: of images in the split.
-            seeds: of their random streams.
+            seeds: gives those of their random streams.
         """
 
     @property
@@ -145,12 +145,12 @@ class OneByOne(ImageReader):
         """Always."""
         return True
 
-    def read(self, indices: Indices, seeds: Seeds) -> ReadImages:
+    def read(self, indices: Indices, seeds: Callable[[], Seeds]) -> ReadImages:
         """Read images one after the other."""
         size = self._view.preprocessing.image_size
         pixels = np.empty((len(indices), size, size, 3), np.uint8)
         failures: dict[int, ImageError] = {}
-        draws = uniforms(seeds, DRAWS).tolist()
+        draws = uniforms(seeds(), DRAWS).tolist()
         for position, index in enumerate(indices.tolist()):
             try:
                 seen = attempt(partial(self._see, index, draws[position]))
@@ -193,7 +193,7 @@ class AllAtOnce(ImageReader):
         """Never: to hand the pixels over would take longer than to gather them."""
         return False
 
-    def read(self, indices: Indices, seeds: Seeds) -> ReadImages:
+    def read(self, indices: Indices, seeds: Callable[[], Seeds]) -> ReadImages:
         """Gather images; nothing is drawn."""
         failures: dict[int, ImageError] = {}
         if isinstance(self._images, PackedSplit):

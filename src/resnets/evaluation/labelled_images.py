@@ -176,4 +176,4 @@ def refuse_unusable(
 
 
 def _unusable(reader: ImageReader, indices: NDArray[np.int64]) -> Sequence[ImageError]:
-    return list(reader.read(indices, np.zeros(len(indices), np.uint64)).failures.values())
+    return list(reader.read(indices, lambda: np.zeros(len(indices), np.uint64)).failures.values())

@@ -104,8 +104,8 @@ class Scanner:
         links = [item.path.name for item in self.passed_over if item.reason == _OUTSIDE]
         if links:
             self.problems.append(
-                f"links that lead outside the folder are left out ({listed(links)}): copy what they lead "
-                "to, or take it in Python with open_data(..., follow_links=True)"
+                f"links that lead outside the folder are left out ({listed(links)}): copy what they "
+                "lead to, or take it in Python with open_data(..., follow_links=True)"
             )
 
     def _refusal(self, entry: os.DirEntry[str]) -> str | None:
