@@ -148,7 +148,7 @@ def test_readers_outlive_a_signal_to_the_whole_job(number: int) -> None:
 
 def begin_late() -> None:
     time.sleep(0.5)
-    _obey_only_the_parent(0)
+    _obey_only_the_parent()
     time.sleep(60)
 
 

@@ -63,10 +63,10 @@ def recommend_command(
     resnets recommend photos/ --latency-ms 20 --max-mb 10 --target speed
     resnets recommend photos/ --try --budget 30
     """
+    from resnets.allocator import keep_memory
     from resnets.analysis.halving import Halving
     from resnets.analysis.recommending import recommend
     from resnets.commands.task_progress import TaskProgress
-    from resnets.training.allocator import keep_memory
 
     if not trials and (budget is not None or output is not None):
         raise ConfigError("the options", ["--budget and --output belong to --try: add it"])

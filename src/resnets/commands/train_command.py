@@ -88,8 +88,8 @@ def train_command(
     resnets train photos/ --model resnet50:torchvision_v2 --epochs 10
     resnets train --output runs/pets --resume
     """
+    from resnets.allocator import keep_memory
     from resnets.commands.training_progress import TrainingProgress
-    from resnets.training.allocator import keep_memory
     from resnets.training.planning import plan
     from resnets.training.range_test import find_learning_rate
     from resnets.training.train import train

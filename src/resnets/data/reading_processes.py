@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from resnets.allocator import keep_memory
 from resnets.errors import WorkerError
 
 Task = TypeVar("Task")
@@ -89,7 +90,7 @@ class Readers(Generic[Task, Result]):
             collate_fn=_as_it_is,
             prefetch_factor=self._prefetch,
             persistent_workers=True,
-            worker_init_fn=_obey_only_the_parent,
+            worker_init_fn=_settle,
             generator=torch.Generator(),  # its own: the number of workers must not move the global one
         )
 
@@ -114,7 +115,13 @@ class _Reading(Dataset[Result]):
         return self._read(task)
 
 
-def _obey_only_the_parent(_worker: int) -> None:
+def _settle(_worker: int) -> None:
+    """Begin as a process of our own."""
+    keep_memory()
+    _obey_only_the_parent()
+
+
+def _obey_only_the_parent() -> None:
     """Leave signals that a terminal or a scheduler sends to all processes of a job to the parent.
 
     The parent may have work to finish, and would fail if its readers were gone. They end with it, also

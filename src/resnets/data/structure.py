@@ -11,6 +11,7 @@ import math
 import re
 import struct
 import zlib
+from collections.abc import Callable
 
 from resnets.data.decode_policy import DecodePolicy
 from resnets.errors import ImageError
@@ -31,6 +32,20 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 # In the data of a scan, ff is followed by 00 or by a restart marker.
 _START_OF_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
 _WITHOUT_LENGTH = (0x01, 0xD8)
+
+_SCAN, _FRAMES = b"\xda", (b"\xc0", b"\xc2")  # frames: baseline and progressive
+_FRAME_MODES = {
+    (9, b"\x08", b"\x01", b"\x01"): "L",
+    (15, b"\x08", b"\x03", b"\x01\x02\x03"): "RGB",
+}
+"""By length, bits of a sample, number of components and their names."""
+_PLAIN_SEGMENTS: dict[bytes, Callable[[bytes], bool]] = {
+    b"\xe0": lambda content: content[:5] == b"JFIF\0" and len(content) == 14,  # without a thumbnail
+    b"\xdb": lambda content: len(content) % 65 == 0 and max(content[::65], default=4) < 4,
+    b"\xc4": bool,  # Huffman tables
+    b"\xdd": lambda content: len(content) == 2,  # restart interval
+    b"\xfe": lambda _: True,  # comment
+}
 
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of each type of number; types 1, 2, 6 and 7 are bytes, which cost nothing."""
@@ -102,6 +117,42 @@ def count_segments(data: bytes) -> tuple[int, int]:
         if marker[0][-1] not in _WITHOUT_LENGTH:
             place += max(2, int.from_bytes(data[place : place + 2], "big"))
     raise _busy("too many segments")
+
+
+def read_plain_header(data: bytes) -> tuple[str, tuple[int, int]] | None:
+    """Read the header of a JPEG with nothing in it but the image: no EXIF, profile or foreign segment.
+
+    Args:
+        data: of a JPEG file.
+
+    Returns:
+        The mode in Pillow's words, 'L' or 'RGB', and width and height; None for every file in which
+        there is more to understand, or anything unusual.
+    """
+    found = None
+    place = 2
+    while data[place : place + 1] == b"\xff":
+        marker, length = data[place + 1 : place + 2], int.from_bytes(data[place + 2 : place + 4], "big")
+        content = data[place + 4 : place + 2 + length]
+        if marker == _SCAN:
+            is_whole = content and len(content) == length - 2 == 2 * content[0] + 4
+            return found if is_whole else None
+        if marker in _FRAMES and found is None:
+            found = _read_frame(content)
+            is_plain = found is not None
+        else:
+            is_plain = marker in _PLAIN_SEGMENTS and _PLAIN_SEGMENTS[marker](content)
+        if not is_plain or len(content) != length - 2:
+            return None
+        place += 2 + length
+    return None
+
+
+def _read_frame(content: bytes) -> tuple[str, tuple[int, int]] | None:
+    """Read the frame header (ITU-T T.81, B.2.2) of 8-bit grey or YCbCr, subsampled as usual or not."""
+    mode = _FRAME_MODES.get((len(content), content[:1], content[5:6], content[6::3]))
+    height, width = int.from_bytes(content[1:3], "big"), int.from_bytes(content[3:5], "big")
+    return (mode, (width, height)) if mode and height and width else None
 
 
 def check_scans(scans: int, size: tuple[int, int], policy: DecodePolicy) -> None:

@@ -1,4 +1,4 @@
-"""Memory that is used again, step after step, instead of being handed back and asked for anew."""
+"""Memory that is used again and again, instead of being handed back and asked for anew."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LARGEST = 2**30
 def keep_memory() -> None:
     """Tell glibc to keep the memory that it has; does nothing where the C library is another.
 
-    A training step frees and asks for the same tensors again and again; by default each of them comes
-    from the system page by page. For a process of our own only: whoever imports this package decides
-    about theirs.
+    A training step frees and asks for the same tensors again and again, a process that reads photos for
+    the same pixels; by default each of them comes from the system page by page. For a process of our own
+    only: whoever imports this package decides about theirs.
     """
     if not sys.platform.startswith("linux"):
         return
