@@ -116,8 +116,9 @@ def line_chart(
     words: str,
     percent: bool = False,
     mark: int | None = None,
+    x_name: str = "epoch",
 ) -> str:
-    """Draw lines over epochs.
+    """Draw lines over epochs, or over other whole numbers.
 
     Args:
         title: above the chart.
@@ -126,12 +127,13 @@ def line_chart(
         words: what the chart shows, for those who do not see it.
         percent: the values are shares.
         mark: the epoch whose weights were kept.
+        x_name: what the numbers count.
     """
     shown = [Line(n.name, n.kind, [_finite(v) for v in n.values]) for n in lines]
     values = [v for line in shown for v in line.values if v is not None] or [0.0, 1.0]
     y_axis = make_axis(values)
     x_axis = Axis(min(xs) - 0.0, max(xs) + (1.0 if len(xs) == 1 else 0.0), tuple(_whole_ticks(xs)))
-    parts = [_frame(title, (x_axis, "epoch", False), (y_axis, percent))]
+    parts = [_frame(title, (x_axis, x_name, False), (y_axis, percent))]
     if mark is not None:
         x = _x(x_axis, mark)
         parts.append(
@@ -140,7 +142,7 @@ def line_chart(
         )
     for line in shown:
         parts += _line(line, xs, x_axis, y_axis)
-    parts += [_legend(shown), *_strips(xs, shown, x_axis, percent)]
+    parts += [_legend(shown), *_strips(xs, shown, x_axis, percent, x_name)]
     return _svg(words, parts)
 
 
@@ -227,8 +229,10 @@ def _legend(lines: Sequence[Line]) -> str:
     return "".join(parts)
 
 
-def _strips(xs: Sequence[int], lines: Sequence[Line], x_axis: Axis, percent: bool) -> list[str]:
-    """Invisible strips that tell a pointer the figures of an epoch."""
+def _strips(
+    xs: Sequence[int], lines: Sequence[Line], x_axis: Axis, percent: bool, x_name: str
+) -> list[str]:
+    """Invisible strips that tell a pointer the figures at a place."""
     places = range(0, len(xs), ceil(len(xs) / _MOST_STRIPS))
     width = (WIDTH - _LEFT - _RIGHT) / max(1, len(places) - 1)
     strips = []
@@ -238,7 +242,7 @@ def _strips(xs: Sequence[int], lines: Sequence[Line], x_axis: Axis, percent: boo
             for line in lines
             if (value := line.values[place]) is not None
         ]
-        said = html.escape(f"epoch {xs[place]}: {', '.join(figures)}")
+        said = html.escape(f"{x_name} {xs[place]}: {', '.join(figures)}")
         strips.append(
             f'<rect class="strip" x="{_x(x_axis, xs[place]) - width / 2:.1f}" y="{_TOP}" '
             f'width="{width:.1f}" height="{HEIGHT - _TOP - _BOTTOM}"><title>{said}</title></rect>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 from resnets.reporting.charts import CHART_RULES, HEIGHT, WIDTH, Line, chart_style, line_chart
@@ -43,7 +44,16 @@ def curves_file(history: Sequence[Epoch], *, kept: int | None = None) -> str:
         history: of the run; at least one epoch.
         kept: epoch whose weights were kept, from 1.
     """
-    charts = curve_charts(history, kept=kept)
+    return charts_file(curve_charts(history, kept=kept), title="Curves of a training")
+
+
+def charts_file(charts: Sequence[str], *, title: str) -> str:
+    """Put charts side by side into one SVG file, which brings its own colours for light and dark pages.
+
+    Args:
+        charts: as `line_chart` draws them.
+        title: of the file.
+    """
     width = len(charts) * (WIDTH + _GAP) + _GAP
     placed = [
         chart.replace(
@@ -56,7 +66,7 @@ def curves_file(history: Sequence[Epoch], *, kept: int | None = None) -> str:
     height = HEIGHT + 2 * _GAP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}"><title>Curves of a training</title>\n'
+        f'viewBox="0 0 {width} {height}"><title>{html.escape(title)}</title>\n'
         f"<style>:root {{ color-scheme: light dark; --paper: #fff; {chart_style(dark=False)} }}\n"
         "@media (prefers-color-scheme: dark) "
         f"{{ :root {{ --paper: #1b2129; {chart_style(dark=True)} }} }}"
