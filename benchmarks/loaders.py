@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -14,6 +15,7 @@ import torch
 from alternation import PEERS
 from torch import Tensor
 
+from resnets.allocator import keep_memory
 from resnets.data.batches import Batch, normalize_batch
 from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.dataset import Split
@@ -69,22 +71,32 @@ def pick(available: int, count: int) -> list[int]:
     return chosen
 
 
-def ours(job: Job, workers: int, *, packed: bool = False) -> Batches:
-    """Load with resnets."""
-    split: Split | PackedSplit = (
-        job.split() if not packed else open_packed(job.pack_file).splits["train"]
-    )
-    crop = RandomResizedCrop() if job.name == "224" else None
-    options = LoadingOptions(batch_size=job.batch_size, shuffle=True, workers=workers, crop=crop)
-    return prepared(Loader(split, job.preprocessing, options, seed=SEED), job)
+class Ours:
+    """Load with resnets, as `resnets train` does: in a process that keeps its memory.
 
+    Args:
+        job: to do.
+        workers: processes that read.
+        packed: from the packed file.
+    """
 
-def prepared(loader: Loader, job: Job) -> Iterator[tuple[Tensor, Tensor]]:
-    """Augment and normalise the batches of an epoch."""
-    images = None
-    with loader:
-        for batch in loader.epoch(0):
-            images = normalize_batch(augment(batch, job.pad), job.preprocessing, out=images)
+    def __init__(self, job: Job, workers: int, *, packed: bool = False) -> None:
+        keep_memory()
+        split: Split | PackedSplit = (
+            job.split() if not packed else open_packed(job.pack_file).splits["train"]
+        )
+        crop = RandomResizedCrop() if job.name == "224" else None
+        options = LoadingOptions(batch_size=job.batch_size, shuffle=True, workers=workers, crop=crop)
+        self._loader = Loader(split, job.preprocessing, options, seed=SEED)
+        self._job = job
+        self._epochs = itertools.count()
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augment and normalise the batches of the next epoch."""
+        images = None
+        for batch in self._loader.epoch(next(self._epochs)):
+            augmented = augment(batch, self._job.pad)
+            images = normalize_batch(augmented, self._job.preprocessing, out=images)
             yield images, batch.labels
 
 
@@ -197,21 +209,21 @@ CONTENDERS: dict[str, dict[str, Callable[[Job], Batches]]] = {
     "32": {
         "torchvision, no workers": partial(torchvisions, workers=0),
         "torchvision, 2 workers": partial(torchvisions, workers=2),
-        "resnets": partial(ours, workers=0),
+        "resnets": partial(Ours, workers=0),
     },
     "64": {
         "torchvision": partial(torchvisions, workers=2),
         "timm (random resized crop)": partial(timms, workers=2),
         "Keras": kerass,
-        "resnets, first epoch": partial(ours, workers=2),
-        "resnets, packed": partial(ours, workers=0, packed=True),
+        "resnets, files": partial(Ours, workers=2),
+        "resnets, packed": partial(Ours, workers=0, packed=True),
     },
     "224": {
         "torchvision": partial(torchvisions, workers=2),
         "timm": partial(timms, workers=2),
         "Keras (crop of 256 px)": kerass,
-        "resnets, first epoch": partial(ours, workers=2),
-        "resnets, packed": partial(ours, workers=2, packed=True),
+        "resnets, files": partial(Ours, workers=2),
+        "resnets, packed": partial(Ours, workers=2, packed=True),
     },
 }
 

@@ -1,8 +1,8 @@
 """Training images per second, from the disk or the memory to normalised float tensors.
 
 Three jobs, each with the usual augmentation: 32 px in memory (pad 4, crop, flip), folders of 64 px JPEGs
-(pad 8, crop, flip) and of 500x375 photos (random resized crop to 224 px, flip). Each contender runs one
-epoch in a fresh process, the start of its workers included; what is packed was packed before. With
+(pad 8, crop, flip) and of 500x375 photos (random resized crop to 224 px, flip). Each contender runs some
+epochs in a fresh process, the start of its workers included; what is packed was packed before. With
 `--step` each batch is also trained on, by a ResNet-20 in bfloat16. Keras takes part where TensorFlow is
 installed, whose threads its `image_dataset_from_directory` runs in, and not in training steps of torch.
 """
@@ -46,20 +46,22 @@ def trained(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         yield images, labels
 
 
-def run(job: Job, contender: str, *, threads: int) -> None:
-    """Load one epoch and print seconds, processor seconds and peak memory.
+def run(job: Job, contender: str, *, epochs: int, threads: int) -> None:
+    """Load some epochs and print seconds, processor seconds and peak memory.
 
     Args:
         job: to do.
         contender: that does it.
+        epochs: one after the other.
         threads: of the training step; 0 only loads.
     """
     torch.set_num_threads(threads or 1)
-    batches = CONTENDERS[job.name][contender](job)
+    loader = CONTENDERS[job.name][contender](job)
     started, before = time.perf_counter(), processor_seconds()
+    batches = (batch for _ in range(epochs) for batch in loader)
     count = sum(len(labels) for _, labels in (trained(batches) if threads else batches))
-    assert count == job.count // job.batch_size * job.batch_size or count == job.count
-    del batches
+    assert count in (epochs * (job.count // job.batch_size * job.batch_size), epochs * job.count)
+    del batches, loader
     wall = time.perf_counter() - started
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -73,13 +75,13 @@ def processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in spent)
 
 
-def race(job: Job, rounds: int, *, threads: int) -> None:
+def race(job: Job, rounds: int, *, epochs: int, threads: int) -> None:
     """Let contenders take turns, and print a table; the first is what the others are compared with."""
     results: dict[str, list[list[float]]] = {name: [] for name in contenders(job, step=bool(threads))}
     for turn in range(rounds + 1):
         for name, rows in results.items():
             job_text = json.dumps(
-                [job.name, str(job.folder), str(job.pack_file), job.count, name, threads]
+                [job.name, str(job.folder), str(job.pack_file), job.count, name, epochs, threads]
             )
             command = [sys.executable, __file__, "--contender", job_text]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -89,7 +91,7 @@ def race(job: Job, rounds: int, *, threads: int) -> None:
                 rows.append(json.loads(done.stdout.split("\n")[-2]))
     what = "loaded and trained on" if threads else "loaded"
     where = f"{rounds} rounds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(f"\n{job.name} px, {job.count} images {what}, {where}")
+    print(f"\n{job.name} px, {epochs} epochs of {job.count} images {what}, {where}")
     print(f"  {'':<28}{'images/s':>9}{'spread':>20}{'ratio':>7}{'CPU us':>8}{'ratio':>7}  MB (worker)")
     base = [statistics.median(column) for column in zip(*next(iter(results.values())), strict=True)]
     for name, rows in results.items():
@@ -118,6 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", nargs="*", default=["32", "64", "224"], choices=["32", "64", "224"])
     parser.add_argument("--rounds", type=int, default=3, help="counted, after one warm-up")
+    parser.add_argument("--epochs", type=int, default=3, help="of each contender")
     parser.add_argument("--tiles", type=Path, help="class folders of 64 px JPEGs, instead of made ones")
     parser.add_argument("--photos", type=Path, help="class folders of photos, instead of made ones")
     parser.add_argument(
@@ -128,8 +131,8 @@ def main() -> None:
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.contender:
-        *what, contender, threads = json.loads(given.contender)
-        run(Job(*what), contender, threads=threads)
+        *what, contender, epochs, threads = json.loads(given.contender)
+        run(Job(*what), contender, epochs=epochs, threads=threads)
         return
     counts = dict(zip(("32", "64", "224"), given.counts, strict=True))
     with tempfile.TemporaryDirectory() as made:
@@ -150,7 +153,7 @@ def main() -> None:
                     policy=policy,
                 )
                 print(f"{name} px packed in {time.perf_counter() - started:.1f} s")
-            race(job, given.rounds, threads=given.threads if given.step else 0)
+            race(job, given.rounds, epochs=given.epochs, threads=given.threads if given.step else 0)
 
 
 if __name__ == "__main__":
