@@ -1,6 +1,7 @@
 """Puts the network of a run into the package, in half precision, with a card that says all about it.
 
     python docs/ship.py RUN NAME:TAG DATA [--command WORDS] [--note SENTENCE]... [--image-size N]
+        [--keep-right SHARE] [--called DATA]
 
 What is written is what is measured: the network is read back from the file in half precision, its
 temperature and the threshold below which it abstains are fitted to the validation images, and the
@@ -15,12 +16,10 @@ import argparse
 import json
 import runpy
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import JsonValue
 
 from resnets.data.dataset import Dataset
 from resnets.data.fingerprint import fingerprint
@@ -40,9 +39,8 @@ from resnets.weights.model_info import DataFingerprint, Licence, ModelInfo
 from resnets.weights.shipped import ShippedModel, shipped_file, shipped_models
 
 DOCS = Path(__file__).parent
-KEEP_RIGHT = 0.9
-"""Share of its right answers that a network may not abstain from."""
 WEIGHTS_LICENCE = "Apache-2.0"
+MADE = "Half precision, temperature and threshold were given to it in the package's repository, by"
 CROSS_FITTED = (
     "Temperature and threshold are fitted to the images that the figures are about, too: for the "
     "figures, each half of them has what fits the other half."
@@ -59,8 +57,9 @@ def ship(
     *,
     command: str = "",
     image_size: int | None = None,
+    keep_right: float = 0.9,
+    called: str | None = None,
     notes: Sequence[str] = (),
-    file: Path | None = None,
 ) -> Evaluation:
     """Measure the network of a run as it will be shipped, and write its file.
 
@@ -71,8 +70,9 @@ def ship(
         command: that started the run, as anyone can repeat it.
         image_size: that the network is shown, if not that of its training: where augmentation enlarged
             what is in the images, larger ones may do better (Touvron et al. 2019, arXiv:1906.06423).
+        keep_right: share of its right answers that it may not abstain from.
+        called: what the data is called in commands. [the tag]
         notes: sentences about the data and the figures for the card.
-        file: to write. [in the package]
     """
     network, told = read_model(run / "model.safetensors")
     if image_size is not None:
@@ -84,35 +84,34 @@ def ship(
     with tempfile.TemporaryDirectory() as folder:
         halved = write_model(Path(folder) / "model.safetensors", network, told, half=True)
         classifier = Classifier(*read_model(halved))
-    found = calibrate(classifier, dataset, keep_right=KEEP_RIGHT)
+    found = calibrate(classifier, dataset, keep_right=keep_right)
     if found.calibration is None:
         raise DataError(found.notes[-1])
     if found.calibration.cross_fitted:
         notes = [*notes, CROSS_FITTED]
+    called = called or name.partition(":")[2]
+    shown = f" --keep-right {keep_right:g}" + (f" --image-size {image_size}" if image_size else "")
+    notes = [*notes, f"{MADE} `python docs/ship.py RUN {name} DATA{shown}`."]
     info = classifier.info.model_copy(
         update={
             "metrics": found.metrics,
             "licence": Licence(weights=WEIGHTS_LICENCE, data=data_terms(name)),
-            "recipe": told.recipe | _without_folders(told.recipe),
+            "recipe": told.recipe | {"data": called, "model": Path(str(told.recipe["model"])).name},
             "origin": f"{name}, trained with resnets on {told.data.name if told.data else data.name}",
         }
     )
+    facts = _facts(run, info, dataset, found)
     facts = replace(
-        _facts(run, info, dataset, found),
+        facts,
+        settings=facts.settings.model_copy(update={"data": called}),
         model_file=name,
         made_by=command,
-        measured_by=f"resnets evaluate {name} {data.name} --split {found.split}",
+        measured_by=f"resnets evaluate {name} {called} --split {found.split}",
         notes=notes,
     )
     info = info.model_copy(update={"card": model_card(facts)})
-    write_model(file or shipped_file(name), classifier.network, info, half=True)
+    write_model(shipped_file(name), classifier.network, info, half=True)
     return found
-
-
-def _without_folders(recipe: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Data and model as they are called, not where they lay."""
-    named = {key: recipe[key] for key in ("data", "model") if recipe.get(key)}
-    return {key: Path(str(value)).name for key, value in named.items()}
 
 
 def own_dataset(data: Path, info: ModelInfo) -> Dataset:
@@ -226,6 +225,8 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="what it was trained on, with its test images")
     parser.add_argument("--command", default="", help="that started the run, as anyone can repeat it")
     parser.add_argument("--image-size", type=int, help="to show it, if not that of the training")
+    parser.add_argument("--keep-right", type=float, default=0.9, help="share of its right answers")
+    parser.add_argument("--called", help="what the data is called in commands, if not the tag")
     parser.add_argument("--note", action="append", default=[], help="a sentence for the card")
     given = parser.parse_args()
     found = ship(
@@ -234,6 +235,8 @@ def main() -> None:
         given.data,
         command=given.command,
         image_size=given.image_size,
+        keep_right=given.keep_right,
+        called=given.called,
         notes=given.note,
     )
     for metric in found.metrics:

@@ -25,6 +25,8 @@ from resnets.weights.info_text import preprocessing_words
 from resnets.weights.model_info import Metric
 
 _MOST_CLASSES = 100
+_TRUSTED = 0.8
+# Top-1 from which a network may be asked about labels: a worse one doubts most of what it gets wrong.
 _HUB_LICENCES = frozenset(
     {
         *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "mpl-2.0", "unlicense", "unknown"),
@@ -172,11 +174,11 @@ def _failures(judged: Evaluation) -> Iterator[str]:
         f"- '{plain(right)}' is taken for '{plain(answered)}': {count:,} of {counts[right]:,} images"
         for right, answered, count in pairs
     ]
-    suspects = len(suspected_labels(judged))
+    suspects = len(suspected_labels(judged)) if judged.top1 >= _TRUSTED else 0
     if suspects:
         lines.append(
             f"- {suspects:,} of the {len(judged):,} labels may be wrong themselves (confident "
-            "learning); the report shows them"
+            "learning); the report of the training shows them"
         )
     yield "\n".join(lines) if lines else "It made no mistake on these images."
 
