@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from resnets.data.checked_opening import open_checked
+from resnets.data.dataset import Dataset
 from resnets.data.opening import open_dataset
 
 
@@ -53,3 +54,44 @@ def test_a_given_split_is_not_touched(pairs: Path, tmp_path_factory: pytest.Temp
     dataset, report = open_checked(root)
     assert [len(dataset.splits[name]) for name in ("train", "val")] == [40, 40]
     assert any(finding.severity == "error" for finding in report.findings)
+
+
+def test_like_arrays_stay_on_one_side(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    small = generator.integers(0, 256, (40, 6, 6, 3), np.uint8)
+    images = np.stack(
+        [np.asarray(Image.fromarray(i).resize((32, 32), Image.Resampling.BICUBIC)) for i in small]
+    )
+    twice, labels = np.concatenate([images, images]), np.tile(np.arange(40) % 2, 2)
+    path = tmp_path / "twice.npz"
+    np.savez(path, images=twice, labels=labels)
+    plain = open_dataset(path)
+
+    def on_both_sides(dataset: Dataset) -> int:
+        sides = [
+            {image.tobytes() for image in np.asarray(dataset.splits[n].images)} for n in ("train", "val")
+        ]
+        return len(sides[0] & sides[1])
+
+    assert on_both_sides(plain) > 0
+    dataset, report = open_checked(path)
+    assert on_both_sides(dataset) == 0
+    assert not any(finding.severity == "error" for finding in report.findings)
+    again = open_dataset(path, groups=dataset.groups)
+    assert again.split_origin == dataset.split_origin
+    assert np.array_equal(np.asarray(again.splits["val"].images), np.asarray(dataset.splits["val"].images))
+
+
+def test_what_cannot_be_used_is_not_for_validation(tmp_path: Path) -> None:
+    for number, kind in enumerate(("cats", "dogs")):
+        (tmp_path / kind).mkdir()
+        for i in range(10):
+            pixels = np.random.default_rng(i + 100 * number).integers(0, 256, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / kind / f"{i}.png")
+    for number, broken in enumerate(open_dataset(tmp_path).splits["val"].images):
+        Path(broken).write_bytes(b"no image" + bytes([number]))
+    dataset, report = open_checked(tmp_path)
+    assert all(Path(path).stat().st_size > 9 for path in dataset.splits["val"].images)
+    assert [len(dataset.splits[name]) for name in ("train", "val")] == [16, 4]
+    assert dataset.split_origin == "val is 20 % of each class, drawn here by seed 0"
+    assert any("cannot be used" in finding.sentence for finding in report.findings)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resnets.data.opening import open_dataset
 from resnets.data.sources.arrays import from_arrays
-from resnets.data.splitting import divide, with_validation
+from resnets.data.splitting import STAYS, divide, with_validation
 from resnets.errors import ConfigError
 from tests.data.trees import assert_refused, counts, write_tree
 
@@ -97,6 +97,17 @@ def test_a_group_larger_than_its_share_goes_to_val_if_nothing_else_can() -> None
     assert chosen.tolist() == [True] * 3 + [False] * 4
 
 
+def test_what_must_stay_is_never_chosen() -> None:
+    groups = [STAYS, STAYS, STAYS, None, None]
+    labels = np.zeros(5, np.int64)
+    for seed in range(20):
+        chosen = divide(names_of([0] * 5), labels, share=0.9, seed=seed, groups=groups)
+        assert not chosen[:3].any()
+        assert chosen[3:].sum() == 1  # the other usable one is left
+    nothing = divide(names_of([0] * 5), labels, share=0.5, seed=0, groups=[STAYS] * 5)
+    assert not nothing.any()
+
+
 def test_a_split_is_the_same_on_every_machine(tmp_path: Path) -> None:
     def drawn(root: Path, name: str) -> list[str]:
         dataset = open_dataset(write_tree(root, {name: 20, "bar": 20}))
@@ -113,7 +124,7 @@ def test_where_it_came_from_is_recorded(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path, seed=3, val_share=0.1)
     assert counts(dataset) == {"train": {"a": 9, "b": 18}, "val": {"a": 1, "b": 2}}
     assert dataset.split_origin == "val is 10 % of each class, drawn here by seed 3"
-    groups = {tmp_path / "a" / f"{i}.jpg": 7 for i in range(9)}
+    groups = {f"a/{i}.jpg": 7 for i in range(9)}
     dataset = open_dataset(tmp_path, groups=groups)
     assert counts(dataset)["val"] == {"a": 1, "b": 4}
     assert (

@@ -11,11 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from resnets import Classifier, Preprocessing, create_model, evaluate
+from resnets import Classifier, Preprocessing, create_model, evaluate, open_dataset
 from resnets.data.dataset import Dataset, Split
+from resnets.data.fingerprint import fingerprint
 from resnets.data.packed import PackPolicy
 from resnets.data.packing import pack
 from resnets.errors import CheckFailedError, ConfigError, DataError, UnsupportedError, WeightsError
+from resnets.evaluation.evaluation import Evaluation
 
 from .models import COLOURS, colour_data, colour_images, colour_model
 
@@ -89,7 +91,7 @@ def test_ids_find_a_subset_and_all_classes_may_be_answered_unless_restricted() -
     assert (full.class_names, full.labels.tolist(), full.top1) == (COLOURS, [0, 2, 0], 1 / 3)
     assert full.conditions.matched_by == "ids"
     assert full.notes == (
-        "1 of the model's 3 classes have no images here, and can be answered all the same; restrict leaves "
+        "1 of the model's 3 classes have no images here, and can be answered all the same; --restrict leaves "
         "them out",
     )
     some = evaluate(model, data, restrict=True)
@@ -221,17 +223,19 @@ def test_splits_are_drawn_as_the_recipe_says(tmp_path: Path) -> None:
         tmp_path / "colours.npz", x_train=colour_images([0, 1, 2] * 10), y_train=np.array([0, 1, 2] * 10)
     )
     names = ["0", "1", "2"]
-    known = {"name": "colours", "num_images": 15, "sha256": "0" * 64}
-    chosen = [
-        evaluate(
-            colour_model(class_names=names, data=known, recipe={"seed": seed, "val_share": 0.5}),
-            tmp_path / "colours.npz",
-        )
-        for seed in (0, 1)
-    ]
+    path = tmp_path / "colours.npz"
+
+    def found_with(seed: int, **data: Any) -> Evaluation:
+        known = {**fingerprint(open_dataset(path, seed=seed, val_share=0.5)).to_dict(), **data}
+        recipe = {"seed": seed, "val_share": 0.5}
+        return evaluate(colour_model(class_names=names, data=known, recipe=recipe), path)
+
+    chosen = [found_with(0), found_with(1)]
     assert [len(found) for found in chosen] == [15, 15]
     assert chosen[0].notes == ("colours has no splits: val is 50 % of each class, drawn here by seed 0",)
     assert chosen[1].notes == ("colours has no splits: val is 50 % of each class, drawn here by seed 1",)
+    unlike = "; the model was trained on other images, and may have seen some of these"
+    assert found_with(0, sha256="0" * 64).notes == (chosen[0].notes[0] + unlike,)
 
 
 def test_packed_data(tmp_path: Path) -> None:
@@ -243,8 +247,6 @@ def test_packed_data(tmp_path: Path) -> None:
     model = colour_model()
     plain = evaluate(model, tmp_path / "photos", workers=0)
     packed = tmp_path / "photos.pack"
-    from resnets import open_dataset
-
     pack(
         open_dataset(tmp_path / "photos"),
         packed,

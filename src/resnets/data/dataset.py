@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.data.decoding import Pixels
+from resnets.errors import DataError
 
 Labels: TypeAlias = NDArray[np.int64]
 
@@ -61,6 +62,8 @@ class Dataset:
         splits: by name; 'train' is always there.
         passed_over: what was found and not taken.
         split_origin: who divided it: 'given', or how it was done here, with the seed.
+        groups: of images that were kept together there (`resnets.data.splitting.Groups`).
+        problems: why it cannot be used as it is, a sentence each; only in an `UnfitDataError`.
     """
 
     name: str
@@ -71,3 +74,29 @@ class Dataset:
     class_ids: tuple[str, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
     split_origin: str = "given"
+    groups: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+class UnfitDataError(DataError):
+    """A data set that cannot be used as it is, though most of it may be fine.
+
+    Args:
+        message: with all problems.
+        dataset: what there is of it, for a check to look at; classes may have no images there, and
+            images of classes that training lacks have no label.
+    """
+
+    def __init__(self, message: str, dataset: Dataset) -> None:
+        self.dataset = dataset
+        super().__init__(message)
+
+
+def too_many_unusable(num_unusable: int, num_images: int) -> bool:
+    """Whether a training stops because of its images that cannot be used: above 1 % of them.
+
+    Args:
+        num_unusable: images of them that cannot be used.
+        num_images: of training.
+    """
+    return num_unusable * 100 > num_images

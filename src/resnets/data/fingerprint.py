@@ -51,14 +51,28 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
     Raises:
         DataError: if files cannot be read.
     """
-    train = dataset.splits["train"]
+    names, labels, digests = named_digests(dataset.splits["train"], dataset.root)
     classes = [*dataset.class_names, ""]  # -1 is no class
+    return make_fingerprint(dataset.name, names, [classes[label] for label in labels], digests)
+
+
+def make_fingerprint(
+    name: str, images: Sequence[str], classes: Sequence[str], digests: Sequence[str]
+) -> Fingerprint:
+    """Compute the fingerprint of images that were read before.
+
+    Args:
+        name: of the data set.
+        images: their names, as in `fingerprint`.
+        classes: of each; '' where it is not known.
+        digests: SHA-256 of each, in hexadecimal.
+    """
     lines = [
-        f"{name}\0{classes[label]}\0{digest}\n".encode("utf-8", "surrogateescape")
-        for name, label, digest in zip(*named_digests(train, dataset.root), strict=True)
+        f"{image}\0{label}\0{digest}\n".encode("utf-8", "surrogateescape")
+        for image, label, digest in zip(images, classes, digests, strict=True)
     ]
     total = hashlib.sha256(b"".join(sorted(lines)))
-    return Fingerprint(dataset.name, len(train), total.hexdigest())
+    return Fingerprint(name, len(images), total.hexdigest())
 
 
 def named_digests(split: Split, root: Path) -> tuple[list[str], list[int], list[str]]:

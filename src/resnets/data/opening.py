@@ -16,7 +16,7 @@ from resnets.data.sources.imagenet import find_training
 from resnets.data.sources.manifest import SUFFIXES, columns_of, read_manifest
 from resnets.data.sources.problems import listed, quoted
 from resnets.data.sources.scanning import Listing, visible
-from resnets.data.splitting import Groups, with_validation
+from resnets.data.splitting import Groups, ensure_validation
 from resnets.errors import DataError
 
 _DEEPEST = 5
@@ -62,10 +62,7 @@ def open_dataset(
         dataset = _open_folder(root, follow_links=follow_links, absolute_paths=absolute_paths)
     else:
         dataset = _open_file(root, absolute_paths=absolute_paths)
-    given = [name for name, split in dataset.splits.items() if (split.labels >= 0).any()]
-    if val_share and (len(given) == 1 or (needs_val and "val" not in given)):
-        return with_validation(dataset, share=val_share, seed=seed, groups=groups)
-    return dataset
+    return ensure_validation(dataset, share=val_share, seed=seed, needs_val=needs_val, groups=groups)
 
 
 def _find_by_name(name: str) -> Path:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 from resnets.data.dataset import Dataset, Labels, Split
 from resnets.errors import ConfigError, DataError, printable
 
-Groups: TypeAlias = Mapping[Path, int] | Mapping[int, int]
-"""Which images belong together: for a path, or an index in the training split where images are an
-array, the number of its group. What is not there is alone."""
+Groups: TypeAlias = Mapping[str, int]
+"""Which images of the training split belong together: by their names (`names_of`) the numbers of their
+groups, or `STAYS`. What is not there is alone."""
+
+STAYS = -1
+"""Instead of the number of a group: never for validation, such as an image that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,33 @@ class _Unit:
     place: bytes
     members: tuple[int, ...]
     classes: Mapping[int, int]
+
+
+def ensure_validation(
+    dataset: Dataset,
+    *,
+    share: float,
+    seed: int = 0,
+    needs_val: bool = False,
+    groups: Groups | None = None,
+) -> Dataset:
+    """Give a data set a validation split, if nothing but training images is given.
+
+    Args:
+        dataset: as it was found.
+        share: of each class that goes to val, 0 to 1; 0 makes none.
+        seed: another seed gives another split.
+        needs_val: make one also where there is a test split, but none for validation.
+        groups: of near-duplicates.
+
+    Raises:
+        ConfigError: if `share` is no such number.
+        DataError: if no class has images for both.
+    """
+    given = [name for name, split in dataset.splits.items() if (split.labels >= 0).any()]
+    if share and (len(given) == 1 or (needs_val and "val" not in given)):
+        return with_validation(dataset, share=share, seed=seed, groups=groups)
+    return dataset
 
 
 def with_validation(
@@ -51,10 +81,8 @@ def with_validation(
     """
     if not 0 < share < 1:
         raise ConfigError("the split", [f"val_share must be between 0 and 1, got {share!r}"])
-    train = dataset.splits["train"]
-    names = _names(train, dataset.root)
-    belongs = None if groups is None else _group_of_each(train, groups)
-    chosen = divide(names, train.labels, share=share, seed=seed, groups=belongs)
+    train, groups = dataset.splits["train"], groups or {}
+    chosen = choose_validation(dataset, share=share, seed=seed, groups=groups)
     if not chosen.any():
         raise DataError(
             f"{printable(dataset.name)} cannot be divided into train and val: "
@@ -63,10 +91,26 @@ def with_validation(
     splits = dict(dataset.splits)
     splits["train"] = _part(train, "train", ~chosen)
     splits["val"] = _part(train, "val", chosen)
-    together = "; groups kept together" if groups else ""
+    together = "; groups kept together" if set(groups.values()) - {STAYS} else ""
     origin = f"val is {100 * share:g} % of each class, drawn here by seed {seed}{together}"
     in_order = sorted(splits.items(), key=lambda item: ("train", "val", "test").index(item[0]))
-    return replace(dataset, splits=dict(in_order), split_origin=origin)
+    return replace(dataset, splits=dict(in_order), split_origin=origin, groups=dict(groups))
+
+
+def choose_validation(
+    dataset: Dataset, *, share: float, seed: int, groups: Groups | None = None
+) -> NDArray[np.bool_]:
+    """Choose the training images that `with_validation` takes out, (N,).
+
+    Args:
+        dataset: without a validation split.
+        share: as there.
+        seed: as there.
+        groups: as there.
+    """
+    names = names_of(dataset)
+    belongs = [groups.get(name) for name in names] if groups else None
+    return divide(names, dataset.splits["train"].labels, share=share, seed=seed, groups=belongs)
 
 
 def divide(
@@ -87,13 +131,14 @@ def divide(
         labels: their classes.
         share: to choose, 0 to 1.
         seed: another seed chooses others.
-        groups: of each image, or None where it is alone.
+        groups: of each image; None where it is alone, `STAYS` where it may not be chosen.
 
     Shape:
         labels (N,) -> (N,)
     """
     units = _units(names, labels, seed, groups)
-    sizes = Counter(labels.tolist())
+    classes = labels.tolist()
+    sizes = Counter(classes[i] for unit in units for i in unit.members)
     room = {c: min(max(1, int(share * n + 0.5)), n - 1) for c, n in sizes.items()}
     spare = {c: n - 1 for c, n in sizes.items()}  # one stays in train
     chosen = np.zeros(len(names), np.bool_)
@@ -128,6 +173,8 @@ def _units(
     together: dict[Hashable, list[int]] = {}
     for index in range(len(names)):
         group = None if groups is None else groups[index]
+        if group == STAYS:
+            continue
         together.setdefault(("alone", index) if group is None else ("group", group), []).append(index)
     places = [_draw(name, seed) for name in names]
     classes = labels.tolist()
@@ -147,11 +194,16 @@ def _draw(name: str, seed: int) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
-def _names(split: Split, root: Path) -> list[str]:
-    """What images are called on every machine: their paths from the root, or their indices."""
-    if isinstance(split.images, np.ndarray):
-        return [str(index) for index in range(len(split))]
-    return relative_names(split.images, root)
+def names_of(dataset: Dataset) -> list[str]:
+    """What training images are called on every machine: their paths from the root, or their indices.
+
+    Args:
+        dataset: without a validation split that was drawn here.
+    """
+    images = dataset.splits["train"].images
+    if isinstance(images, np.ndarray):
+        return [str(index) for index in range(len(images))]
+    return relative_names(images, dataset.root)
 
 
 def relative_names(paths: Sequence[Path], root: Path) -> list[str]:
@@ -164,11 +216,6 @@ def relative_names(paths: Sequence[Path], root: Path) -> list[str]:
     folder = root if root.is_dir() else root.parent
     start = f"{folder.as_posix().rstrip('/')}/" if str(folder) != "." else ""
     return [path.as_posix().removeprefix(start) for path in paths]
-
-
-def _group_of_each(split: Split, groups: Mapping[Any, int]) -> list[int | None]:
-    keys: Sequence[Any] = range(len(split)) if isinstance(split.images, np.ndarray) else split.images
-    return [groups.get(key) for key in keys]
 
 
 def _part(split: Split, name: str, mask: NDArray[np.bool_]) -> Split:

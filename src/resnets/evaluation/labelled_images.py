@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +11,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from resnets.data.checked_opening import open_checked
 from resnets.data.dataset import Dataset, Split
+from resnets.data.fingerprint import fingerprint
 from resnets.data.opening import open_dataset
 from resnets.data.packed import PackedDataset, PackedSplit, open_packed
 from resnets.data.preprocessing_policy import Preprocessing
@@ -74,7 +76,8 @@ def open_data(data: str | Path | Dataset, info: ModelInfo) -> Dataset | PackedDa
     """Open the data that a model is to be evaluated on.
 
     Where the data has no splits, they are drawn as the model's recipe says, so that its val holds none
-    of the images that the model was trained on.
+    of the images that the model was trained on. If these are other images then, the data is checked as
+    it was before the training, and near-duplicates are kept together.
 
     Args:
         data: path or name of a data set, path of a packed one (`.pack`), or an opened one.
@@ -85,11 +88,34 @@ def open_data(data: str | Path | Dataset, info: ModelInfo) -> Dataset | PackedDa
     if Path(data).suffix == ".pack" and Path(data).is_file():
         return open_packed(data)
     share, seed = info.recipe.get("val_share"), info.recipe.get("seed")
-    return open_dataset(
-        data,
-        seed=seed if isinstance(seed, int) else 0,
-        val_share=share if isinstance(share, float) and share > 0 else 0.2,
-    )
+    seed = seed if isinstance(seed, int) else 0
+    share = share if isinstance(share, float) and share > 0 else 0.2
+    dataset = open_dataset(data, seed=seed, val_share=share)
+    if not _is_own(dataset, info) or _has_learned_from(dataset, info):
+        return dataset
+    dataset, _ = open_checked(data, seed=seed, val_share=share)
+    if len(dataset.splits["train"]) != _num_images(info) or _has_learned_from(dataset, info):
+        return dataset
+    unlike = "the model was trained on other images, and may have seen some of these"
+    return replace(dataset, split_origin=f"{dataset.split_origin}; {unlike}")
+
+
+def _is_own(data: Dataset, info: ModelInfo) -> bool:
+    """Whether a split that was drawn here is about the data that a model was trained on."""
+    if info.data is None or data.split_origin == "given":
+        return False
+    return info.data.name == data.name or info.data.num_images == len(data.splits["train"])
+
+
+def _num_images(info: ModelInfo) -> int | None:
+    return info.data.num_images if info.data else None
+
+
+def _has_learned_from(data: Dataset, info: ModelInfo) -> bool:
+    """Whether the training images are those that a model was trained on."""
+    if info.data is None or len(data.splits["train"]) != info.data.num_images:
+        return False
+    return fingerprint(data).sha256 == info.data.sha256
 
 
 def choose_images(data: Dataset | PackedDataset, info: ModelInfo, split: str | None) -> LabelledImages:
@@ -112,15 +138,15 @@ def choose_images(data: Dataset | PackedDataset, info: ModelInfo, split: str | N
     if isinstance(data, PackedDataset) or data.split_origin == "given":
         word = word or next((word for word in ("val", "test") if word in given), "train")
     else:
-        known, num_train = info.data, len(data.splits["train"])
-        is_own = known is not None and (known.name == data.name or known.num_images == num_train)
+        is_own, known = _is_own(data, info), _num_images(info)
+        num_train = len(data.splits["train"])
         word = word or ("val" if is_own else "all")
         if word != "all":
             notes.append(f"{printable(data.name)} has no splits: {data.split_origin}")
-            if known is not None and is_own and known.num_images != num_train:
+            if is_own and known != num_train:
                 notes.append(
-                    f"the model was trained on {known.num_images:,} images, and this leaves "
-                    f"{num_train:,} for training: it may have seen some of {word}"
+                    f"the model was trained on {known:,} images, and this leaves {num_train:,} for "
+                    f"training: it may have seen some of {word}"
                 )
     return LabelledImages(
         data=data.name,

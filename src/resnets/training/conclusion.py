@@ -11,7 +11,6 @@ from torch import nn
 
 from resnets.data.dataset import Dataset
 from resnets.data.findings import Finding
-from resnets.data.fingerprint import fingerprint
 from resnets.errors import WeightsError
 from resnets.evaluation.calibrating import calibrate
 from resnets.evaluation.evaluating import evaluate
@@ -22,6 +21,7 @@ from resnets.reporting.facts import TrainingFacts
 from resnets.reporting.model_card import model_card
 from resnets.reporting.report import kept_epoch, write_report
 from resnets.training.checkpoints import load_checkpoint
+from resnets.training.data_manifest import recorded_fingerprint
 from resnets.training.depth import fold_gates
 from resnets.training.learner import part_of
 from resnets.training.machine import Machine
@@ -70,7 +70,7 @@ def conclude(session: Session, background: Background) -> Evaluation | None:
         class_names=dataset.class_names,
         class_ids=dataset.class_ids,
         recipe=session.settings.model_dump(mode="json", exclude_none=True),
-        data=DataFingerprint(**asdict(fingerprint(dataset))),
+        data=DataFingerprint(**asdict(recorded_fingerprint(run.manifest, dataset))),
     )
     evaluation = measure(classifier, dataset, session)
     if evaluation is not None:

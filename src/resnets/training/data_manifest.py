@@ -19,11 +19,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from resnets.data.dataset import Dataset, Split
-from resnets.data.fingerprint import named_digests
+from resnets.data.fingerprint import Fingerprint, fingerprint, make_fingerprint, named_digests
 from resnets.data.sources.problems import listed, refuse
-from resnets.data.splitting import relative_names
+from resnets.data.splitting import Groups, relative_names
 from resnets.errors import WeightsError, printable
-from resnets.files import replacing
+from resnets.files import replacing, write_text
+
+GROUPS = "data_groups.json"
 
 Document: TypeAlias = dict[str, Any]
 Known: TypeAlias = Mapping[tuple[str, str, int, int], str]
@@ -53,6 +55,54 @@ def write_manifest(path: Path, dataset: Dataset, *, digests: Sequence[bytes] = (
     return total.hexdigest()
 
 
+def recorded_fingerprint(path: Path, dataset: Dataset) -> Fingerprint:
+    """Compute the fingerprint of the training images from what was read when the manifest was written.
+
+    Args:
+        path: of the manifest.
+        dataset: that it is about; arrays are hashed here.
+
+    Raises:
+        WeightsError: if the manifest cannot be read.
+    """
+    if isinstance(dataset.splits["train"].images, np.ndarray):
+        return fingerprint(dataset)
+    images = [image for image in _read(path)[1:] if image["split"] == "train"]
+    names = [str(image["file"]) for image in images]
+    classes = [str(image["class"] or "") for image in images]
+    return make_fingerprint(dataset.name, names, classes, [str(image["sha256"]) for image in images])
+
+
+def write_groups(folder: Path, groups: Groups) -> None:
+    """Keep which images were kept together when the validation split was made, if any were.
+
+    Args:
+        folder: of the run.
+        groups: of the data set.
+    """
+    if groups:
+        write_text(folder / GROUPS, _encode({"schema_version": 1, "groups": dict(groups)}) + "\n")
+
+
+def read_groups(folder: Path) -> Groups:
+    """Read what `write_groups` kept; empty if it kept nothing.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        WeightsError: if it cannot be read.
+    """
+    path = folder / GROUPS
+    try:
+        groups = json.loads(path.read_text("utf-8"))["groups"]
+        return {str(name): int(number) for name, number in groups.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+
+
 def data_changes(path: Path, dataset: Dataset) -> list[str]:
     """Tell how a data set differs from a manifest.
 
@@ -66,11 +116,8 @@ def data_changes(path: Path, dataset: Dataset) -> list[str]:
     Raises:
         WeightsError: if the manifest cannot be read.
     """
+    before = _read(path)
     try:
-        with gzip.open(path, "rb") as file:
-            before = [json.loads(line) for line in iter(lambda: file.readline(_LONGEST_LINE), b"")]
-        if not before:
-            raise ValueError("it is empty")
         known = {
             (image["split"], image["file"], image["size"], image["mtime_ns"]): image["sha256"]
             for image in before[1:]
@@ -78,11 +125,26 @@ def data_changes(path: Path, dataset: Dataset) -> list[str]:
         }
         old = {_label(image): image for image in map(_essence, before[1:])}
         old_head = before[0]
-    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise WeightsError(f"'{printable(str(path))}' cannot be read: {reason}") from error
+    except (LookupError, TypeError) as error:
+        raise _unreadable(path, error) from error
     new_head, *images = map(_essence, _documents(dataset, known))
     return list(_differences(old_head, new_head, old, {_label(image): image for image in images}))
+
+
+def _read(path: Path) -> list[Document]:
+    try:
+        with gzip.open(path, "rb") as file:
+            documents = [json.loads(line) for line in iter(lambda: file.readline(_LONGEST_LINE), b"")]
+        if not documents:
+            raise ValueError("it is empty")
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise _unreadable(path, error) from error
+    return documents
+
+
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    reason = getattr(error, "strerror", None) or error
+    return WeightsError(f"'{printable(str(path))}' cannot be read: {reason}")
 
 
 def _documents(dataset: Dataset, known: Known) -> Iterator[Document]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from resnets.data.dataset import Dataset
 from resnets.data.findings import DataReport, Finding
+from resnets.data.splitting import Groups
 from resnets.errors import ConfigError
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.choices import choose
@@ -69,6 +70,7 @@ def prepare(
     *,
     opened: Dataset | None = None,
     check: bool,
+    groups: Groups | None = None,
     device: str | None,
     interruption: Interruption,
     watch: Watcher,
@@ -79,13 +81,14 @@ def prepare(
         settings: of the user.
         opened: the data set, if the user has opened it.
         check: decode and compare all images.
+        groups: of images that an earlier check kept together.
         device: of the user.
         interruption: is looked at in between.
         watch: is told how far it is.
     """
     machine = this_machine(device)
     dataset, report = open_data(
-        settings, opened=opened, check=check, interruption=interruption, watch=watch
+        settings, opened=opened, check=check, groups=groups, interruption=interruption, watch=watch
     )
     facts = data_facts(dataset)
     settings, choices = choose(settings, facts, machine, complete=settings.complete)

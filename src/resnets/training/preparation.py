@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from resnets.data.checked_opening import open_checked
+from resnets.data.checked_opening import divide_checked
 from resnets.data.checking import Progress
-from resnets.data.checking import check as check_images
 from resnets.data.dataset import Dataset, Split
 from resnets.data.findings import DataReport
 from resnets.data.loading import Loader, LoadingOptions
 from resnets.data.opening import open_dataset
-from resnets.data.packed import PackedSplit, PackPolicy, open_packed
-from resnets.data.packing import is_stale, packed_path
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.residence import as_shown, read_into_memory, size_in_memory
-from resnets.data.splitting import with_validation
+from resnets.data.sources.problems import listed, refuse
+from resnets.data.splitting import Groups, ensure_validation
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.events import Checking, Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.learner import Learner
 from resnets.training.machine import Machine
 from resnets.training.model_facts import model_facts
+from resnets.training.packs import as_packed, find_pack
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session
 from resnets.weights.pretrained import create_model
@@ -41,6 +41,7 @@ def open_data(
     *,
     opened: Dataset | None,
     check: bool,
+    groups: Groups | None = None,
     interruption: Interruption,
     watch: Watcher,
 ) -> tuple[Dataset, DataReport | None]:
@@ -50,27 +51,44 @@ def open_data(
         settings: whose `data` it is.
         opened: the data set, if the user has opened it; without a validation split, one is made here.
         check: decode and compare all images.
+        groups: of images that an earlier check kept together.
         interruption: is looked at in between.
         watch: is told how far the check is.
+
+    Raises:
+        DataError: if images of a validation split that was given cannot be used.
     """
-    share = settings.val_share
-    if opened is not None and share and "val" not in opened.splits:
-        opened = with_validation(opened, share=share, seed=settings.seed)
+    given = open_dataset(settings.data, val_share=0.0) if opened is None else opened
+    share, seed = settings.val_share, settings.seed
     if not check:
-        if opened is not None:
-            return opened, None
-        dataset = open_dataset(settings.data, seed=settings.seed, val_share=share, needs_val=share > 0)
-        return dataset, None
+        needs_val = share > 0
+        return ensure_validation(given, share=share, seed=seed, needs_val=needs_val, groups=groups), None
 
     def go_on(what: str, done: int, total: int) -> None:
         interruption.check("nothing was begun")
         watch(Checking(what, done, total))
 
-    if opened is not None:
-        return opened, check_images(opened, on_progress=go_on)
-    return open_checked(
-        settings.data, seed=settings.seed, val_share=share, needs_val=share > 0, on_progress=go_on
+    dataset, report = divide_checked(
+        given, seed=seed, val_share=share, needs_val=share > 0, on_progress=go_on
     )
+    _refuse_unusable_validation(report)
+    return dataset, report
+
+
+def _refuse_unusable_validation(report: DataReport) -> None:
+    """Say before the first epoch what would stop the run after it."""
+    images = report.evidence.images
+    if "val" not in images.split_names:
+        return
+    in_val = (images.splits == images.split_names.index("val")) & (images.labels >= 0)
+    unusable = [images.names[i] for i in np.flatnonzero(in_val & ~images.usable).tolist()]
+    if unusable:
+        problem = (
+            f"{len(unusable)} of {in_val.sum():,} images of val cannot be used, and figures without "
+            f"them would not be comparable: {listed(unusable)}. Take them out, or train on a copy "
+            "without them, made by: resnets data check DATA --fix-to OUT"
+        )
+        refuse(Path(report.root), [problem])
 
 
 def make_network(settings: TrainingSettings, dataset: Dataset, *, device: torch.device) -> nn.Module:
@@ -144,15 +162,15 @@ def make_loaders(
         workers=settings.workers,
     )
     val_options = LoadingOptions(batch_size=settings.batch_size, workers=settings.workers)
-    train = labelled(dataset.splits["train"])
-    val = labelled(dataset.splits["val"]) if "val" in dataset.splits else None
+    dataset = with_known_classes(dataset)
+    train, val = dataset.splits["train"], dataset.splits.get("val")
     notes: list[str] = []
     if not isinstance(train.images, np.ndarray):
-        packed = find_pack(dataset, shown, whole=settings.crop is not None)
+        packed, note = find_pack(dataset, settings)
+        notes += [note] if note else []
         if packed is not None:
-            notes.append(f"images come from the packed file {packed[0].path}")
-            in_val = None if packed[1] is None else Loader(packed[1], as_packed(shown), val_options)
-            loader = Loader(packed[0], as_packed(seen), options, seed=settings.seed)
+            in_val = None if val is None else Loader(packed["val"], as_packed(shown), val_options)
+            loader = Loader(packed["train"], as_packed(seen), options, seed=settings.seed)
             return Loaders(loader, in_val, tuple(notes))
         if fits_in_memory(settings, len(train) + len(val or ()), machine):
             read = partial(read_into_memory, preprocessing=shown, workers=settings.workers)
@@ -193,6 +211,12 @@ def resized(preprocessing: Preprocessing, size: int) -> Preprocessing:
     return preprocessing.model_copy(update={"image_size": size, "resize_size": shorter})
 
 
+def with_known_classes(dataset: Dataset) -> Dataset:
+    """A data set as training reads it: of train and val, the images whose class is known."""
+    read = {name: labelled(dataset.splits[name]) for name in ("train", "val") if name in dataset.splits}
+    return replace(dataset, splits={**dataset.splits, **read})
+
+
 def labelled(split: Split) -> Split:
     """The images of a split whose class is known."""
     known = np.flatnonzero(split.labels >= 0)
@@ -201,38 +225,6 @@ def labelled(split: Split) -> Split:
     images = split.images
     kept = images[known] if isinstance(images, np.ndarray) else [images[i] for i in known.tolist()]
     return Split(split.name, kept, split.labels[known])
-
-
-def as_packed(preprocessing: Preprocessing) -> Preprocessing:
-    """The same preprocessing as packs spell it: with the length of the shorter side."""
-    if preprocessing.fit != "crop":
-        return preprocessing
-    return preprocessing.model_copy(update={"resize_size": preprocessing.shorter_side})
-
-
-def find_pack(
-    dataset: Dataset, preprocessing: Preprocessing, *, whole: bool
-) -> tuple[PackedSplit, PackedSplit | None] | None:
-    """Find what `resnets data pack` has written for a data set, if it still holds.
-
-    Args:
-        dataset: as it is now.
-        preprocessing: of the network; its colours do not matter.
-        whole: training images must be there whole, as random crops need them.
-    """
-    plain = Preprocessing()
-    colours = {name: getattr(plain, name) for name in ("channels", "mean", "std")}
-    shown = as_packed(preprocessing).model_copy(update=colours)
-    policy = PackPolicy(preprocessing=shown)
-    if whole:
-        policy = policy.model_copy(update={"train_size": preprocessing.shorter_side})
-    path = packed_path(dataset, policy)
-    if not path.exists():
-        return None
-    packed = open_packed(path)
-    if is_stale(packed, dataset):
-        return None
-    return packed.splits["train"], packed.splits.get("val")
 
 
 def build_session(

@@ -3,6 +3,7 @@
 config.toml              every setting, with what was chosen
 choices.json             what was chosen by rule, and why
 data_check.json          what the check of the data found
+data_groups.json         images that were kept together when the validation split was made
 environment.json         versions and machine, one entry for each start
 data_manifest.jsonl.gz   the images, with their digests
 results.csv              one row per epoch
@@ -246,7 +247,7 @@ class RunFolder:
         Returns:
             SHA-256 of the data: the same wherever it lies, as long as nothing in it changes.
         """
-        return write_manifest(self._manifest, dataset, digests=digests)
+        return write_manifest(self.manifest, dataset, digests=digests)
 
     def data_changes(self, dataset: Dataset) -> list[str]:
         """Tell how a data set differs from the run's: sentences, none if it does not.
@@ -254,7 +255,7 @@ class RunFolder:
         Args:
             dataset: as it is now.
         """
-        return data_changes(self._manifest, dataset)
+        return data_changes(self.manifest, dataset)
 
     def write_status(self, state: State, reason: str = "") -> None:
         """Tell how the run stands.
@@ -319,7 +320,8 @@ class RunFolder:
         return logging_to(self.path / "train.log")
 
     @property
-    def _manifest(self) -> Path:
+    def manifest(self) -> Path:
+        """Which images it is made with."""
         return self.path / _MANIFEST
 
 

@@ -18,6 +18,7 @@ from resnets.recipes.settings import TrainingSettings
 from resnets.training.checkpoints import clean, newest_valid
 from resnets.training.choices import Choice
 from resnets.training.conclusion import REPORT, Background, conclude
+from resnets.training.data_manifest import read_groups, write_groups
 from resnets.training.events import Checking, EpochRecord, RunStarted, Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.loop import fit
@@ -25,6 +26,7 @@ from resnets.training.memory import check_memory, explain_out_of_memory
 from resnets.training.planning import Prepared, complete, expected_memory, found, prepare
 from resnets.training.preparation import build_session, make_loaders, make_network
 from resnets.training.run_folder import RunFolder
+from resnets.training.run_places import refuse_run_in_data
 from resnets.training.session import Session, farewell
 from resnets.training.tensorboard_log import TensorBoardLog
 from resnets.training.threads import threads_restored, use_threads
@@ -119,10 +121,15 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
     with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
         run = open_run(place, settings=settings, model=model) if resume else None
         given = run.read_settings() if run else settings or TrainingSettings()
+        given = complete(given, data=data, model=model)
+        opened = data if isinstance(data, Dataset) else None
+        if run is None:
+            refuse_run_in_data(place, opened.root if opened else given.data)
         prepared = prepare(
-            complete(given, data=data, model=model),
-            opened=data if isinstance(data, Dataset) else None,
+            given,
+            opened=opened,
             check=check and not resume,
+            groups=read_groups(run.path) if run else None,
             device=device,
             interruption=interruption,
             watch=told,
@@ -202,6 +209,7 @@ def carry_out(
     if not resume:
         report = prepared.data_report
         run.write_manifest(dataset, digests=report.evidence.images.file_digests if report else ())
+        write_groups(run.path, dataset.groups)
         if report is not None:
             run.write_findings(report.findings)
         run.write_choices(prepared.choices)

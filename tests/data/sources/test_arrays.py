@@ -37,7 +37,7 @@ def test_one_split_is_divided(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path)
     assert counts(dataset) == {"train": {"a": 2, "b": 2}, "val": {"a": 1, "b": 1}}
     assert pixels(dataset, "val").shape == (2, 9, 8)
-    again = open_dataset(tmp_path, groups={0: 1, 2: 1, 4: 1})
+    again = open_dataset(tmp_path, groups={"0": 1, "2": 1, "4": 1})
     assert counts(again)["train"] == {"a": 3, "b": 2}
 
 
