@@ -147,6 +147,14 @@ Every setting can be changed by `--set KEY=VALUE`, the network by `--model`.
 Costs count the floating-point operations of the whole training, six for each multiply-add of the
 network: 1 PFLOP is 10^15 of them, 1 EFLOP 10^18. Errors are those that were published, in percent;
 they were not measured here unless it says so.
+
+Some preprocessing of the papers is in no recipe. Both ResNet papers draw the shorter side of ImageNet's
+images from 256 to 480 pixels before a crop of 224; the recipes cut boxes of any scale and shape, as
+fb.resnet.torch does and the best entry of the second paper. The first paper subtracts the mean of each
+pixel, on CIFAR too; the recipes subtract the mean of each channel and divide by its deviation. Tables
+2 to 4 of Wide ResNet are of images with global contrast normalisation and ZCA whitening, and Highway
+networks saw CIFAR with the former; the recipes do to both what tables 5 and 6 of Wide ResNet are of, the
+mean and deviation of each channel.
 """
 
 

@@ -8,11 +8,13 @@ import re
 import shlex
 import shutil
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any, Self
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 import resnets
@@ -116,6 +118,42 @@ def test_stories_run_from_top_to_bottom(name: str, users_folder: Path) -> None:
             program, *words = shlex.split(command)
             assert program == "resnets"
             assert cli.main(words) == 0, command
+
+
+def fragment(number: int, **names: Any) -> dict[str, Any]:
+    """Run a piece of habits.md that is no whole program, among the names that it takes for granted."""
+    page = ROOT / "docs" / "habits.md"
+    pieces = blocks(page, "py")
+    assert len(pieces) == 3, "two below, the third in tests/parity/test_other_habits.py"
+    exec(compile(pieces[number], str(page), "exec"), names)  # our own text
+    return names
+
+
+class Untrained(resnets.ResNetClassifier):
+    """Always gives the same answer: searches try many, and only their way through is looked at."""
+
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 - scikit-learn's name
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        return np.full(len(X), self.classes_[0])
+
+
+def test_the_grid_search_of_the_habits_runs() -> None:
+    names = fragment(
+        0, classifier=Untrained("resnet8"), images=np.zeros((9, 8, 8)), labels=np.arange(9) % 3
+    )
+    assert names["search"].best_params_ == {"learning_rate": 0.01, "model": "resnet8"}
+
+
+def test_the_methods_for_lightning_run() -> None:
+    names = fragment(1, torch=torch, nn=torch.nn)
+    module = SimpleNamespace(network=torch.nn.Linear(2, 3), factor=lambda _: 0.5)
+    batch = torch.ones(4, 2), torch.arange(4) % 3
+    names["training_step"](module, batch, 0).backward()
+    made = names["configure_optimizers"](module)
+    assert made["optimizer"].param_groups[0]["lr"] == 0.05
 
 
 def generator(name: str) -> ModuleType:

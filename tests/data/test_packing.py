@@ -19,7 +19,7 @@ from resnets.data.dataset import Dataset, Split
 from resnets.data.decoding import decode
 from resnets.data.loading import Loader, LoadingOptions
 from resnets.data.packed import FOOTER, PackPolicy, checksums, open_packed
-from resnets.data.packing import find_changes, is_stale, pack, packed_path
+from resnets.data.packing import find_changes, pack, packed_path, packs_of
 from resnets.data.preprocessing import fit
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.errors import DataError, ImageError, OutputError
@@ -156,13 +156,13 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("kind", CHANGES)
 def test_changes_are_noticed(dataset: Dataset, tmp_path: Path, kind: str) -> None:
     packed = pack(dataset, tmp_path / "a.pack", policy=SMALL, workers=0)
-    assert not is_stale(packed, opened(dataset.root))
+    assert not find_changes(packed, opened(dataset.root))
     act, name = CHANGES[kind]
     act(dataset.root)
     changes = find_changes(open_packed(packed.path), opened(dataset.root))
     assert getattr(changes, kind) == (dataset.root / "train" / name,)
     assert sum(map(len, (changes.added, changes.removed, changes.changed))) == 1
-    assert is_stale(packed, opened(dataset.root))
+    assert find_changes(packed, opened(dataset.root))
 
 
 def test_other_labels_splits_and_classes_are_noticed(dataset: Dataset, tmp_path: Path) -> None:
@@ -335,6 +335,10 @@ def test_the_cache_keeps_a_file_for_each_policy(
     assert path.name.startswith("flowers-")
     assert path == packed_path(opened(dataset.root), WHOLE)
     assert path != packed_path(dataset, SMALL)
+    assert packs_of(dataset) == []
+    written = [pack(dataset, packed_path(dataset, policy), policy=policy) for policy in (WHOLE, SMALL)]
+    pack(dataset, path.with_name("flowers-0-0.pack"), policy=SMALL)
+    assert packs_of(dataset) == sorted(packed.path for packed in written)
     monkeypatch.delenv("RESNETS_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert packed_path(dataset, WHOLE).parent == tmp_path / "xdg" / "resnets" / "packs"

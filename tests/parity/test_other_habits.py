@@ -7,9 +7,12 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import resnets
@@ -73,3 +76,13 @@ def test_their_classes(run: Run, tmp_path: Path) -> None:
         found = re.findall(r"(\w+): largest difference (\S+)", run("their_classes", *words))
         assert [library for library, _ in found] == ["torchvision", "timm"]
         assert all(float(difference) < 1e-5 for _, difference in found)
+
+
+def test_the_twin_in_the_documents(torchvision: ModuleType) -> None:
+    page = EXAMPLES.parent / "docs" / "habits.md"
+    (piece,) = re.findall(r"^```py\n(twin = .*?)^```", page.read_text("utf-8"), re.M | re.S)
+    weights = resnets.to_layout(resnets.create_model("resnet18", num_classes=5), "torchvision")
+    names = {"torchvision": torchvision, "for_torchvision": weights}
+    exec(compile(piece, str(page), "exec"), names)  # our own text
+    twin: Any = names["twin"]
+    assert torch.equal(twin.fc.weight, weights["fc.weight"])

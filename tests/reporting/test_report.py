@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import io
 import re
@@ -15,6 +16,7 @@ from PIL import Image
 
 from resnets.data.checking import check
 from resnets.data.dataset import Dataset, Split
+from resnets.data.findings import Example, Finding
 from resnets.reporting.facts import TrainingFacts
 from resnets.reporting.galleries import MOST_PICTURES, image_sources
 from resnets.reporting.report import kept_epoch, report_page, write_report
@@ -84,6 +86,7 @@ def test_everything_is_there(facts: TrainingFacts, page: Page) -> None:
         "ab" * 32,
     ):
         assert words in page.text
+    assert "To train it againresnets train pets.npz" in page.text
     assert facts.findings
     assert all(finding.sentence in page.text for finding in facts.findings)
 
@@ -135,6 +138,25 @@ def test_without_anything_kept_aside() -> None:
     page = read_page(report_page(facts_of(None)))
     assert [a["id"] for tag, a in page.elements if tag == "section"] == ["use", "data", "making", "cost"]
     assert "how well it recognises others is not known" in page.text
+
+
+def test_findings_name_their_images_and_what_shows_them_all(tmp_path: Path) -> None:
+    names = [f"train/{HOSTILE}{i}.png" for i in range(4)]
+    pairs = (Example((names[0], "val/b.png")), *[Example((name,)) for name in names[1:]])
+    few = Finding("misnamed", "note", "2 names lie", 2, "rename them", (Example(("a.png",)),) * 2)
+    none = Finding("rare", "note", "a class is rare", 1, "add some", (Example(note="cat: 1"),))
+    many = Finding("leaked", "error", "4 images leak", 4, "move them", pairs)
+    facts = facts_of(None, findings=[many, few, none])
+    page = read_page(report_page(facts))
+    shown = names[0].replace("\u202e", "\\u202e").replace("\x1b", "\\x1b")
+    first, second, third = shown, *[shown.replace("0.png", f"{i}.png") for i in (1, 2)]
+    assert f"4 images leak{first} = val/b.png, {second}, {third}, ...move them" in page.text
+    assert "2 names liea.png, a.pngrename them" in page.text
+    assert "a class is rareadd some" in page.text
+    assert "resnets data check" not in page.text
+    there = dataclasses.replace(facts.dataset, root=tmp_path)
+    page = read_page(report_page(dataclasses.replace(facts, dataset=there)))
+    assert f"resnets data check {tmp_path} --html check.html" in page.text
 
 
 def test_images_that_are_gone_are_left_out(tmp_path: Path) -> None:

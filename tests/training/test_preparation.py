@@ -10,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 
-from resnets import cli
 from resnets.config import validate
 from resnets.data.dataset import Split
 from resnets.data.opening import open_dataset
@@ -42,33 +41,6 @@ def read(folder: Path, made: TrainingSettings) -> tuple[list[torch.Tensor], tupl
     batches = [*loaders.train.epoch(0), *loaders.val.epoch(0)]
     loaders.close()
     return [batch.images for batch in batches], loaders.notes
-
-
-@pytest.mark.parametrize("changed", [{}, {"preprocessing": {"image_size": 32, "resize_size": 36}}])
-def test_a_pack_is_found_and_gives_the_same_images(photos: Path, changed: dict[str, Any]) -> None:
-    made = settings(**changed)
-    before, notes = read(photos, made)
-    assert notes == ()
-    size = changed.get("preprocessing", {}).get("resize_size", 32)
-    assert cli.main(["data", "pack", str(photos), "--size", "32", "--resize", str(size)]) == 0
-    after, notes = read(photos, made)
-    assert len(notes) == 1
-    assert notes[0].startswith("images come from the packed file ")
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-
-
-def test_random_crops_need_a_pack_of_whole_images(photos: Path) -> None:
-    made = settings(crop={"scale": [0.5, 1.0]})
-    assert cli.main(["data", "pack", str(photos), "--size", "32"]) == 0
-    assert read(photos, made)[1] == ()
-    assert cli.main(["data", "pack", str(photos), "--size", "32", "--train-size", "32"]) == 0
-    assert len(read(photos, made)[1]) == 1
-
-
-def test_a_pack_of_other_images_is_not_used(photos: Path) -> None:
-    assert cli.main(["data", "pack", str(photos), "--size", "32"]) == 0
-    Image.new("RGB", (50, 50)).save(photos / "class0" / "new.png")
-    assert read(photos, settings())[1] == ()
 
 
 def test_images_that_fit_are_decoded_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from resnets import console
 from resnets.commands.options import Json
+from resnets.commands.training_options import Config, Device, Model, Overrides, Recipe, chosen_settings
 from resnets.errors import ConfigError, printable
 from resnets.quantities import count, memory
 
 if TYPE_CHECKING:
-    from resnets.recipes.settings import TrainingSettings
     from resnets.training.planning import TrainingPlan
     from resnets.training.range_test import RangeTest
     from resnets.training.train import TrainingResult
@@ -25,24 +25,10 @@ def train_command(
         str | None,
         typer.Argument(metavar="[DATA]", help="Folder of images, or another data set. [the config's]"),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL",
-            help="NAME[,OPTION=VALUE...] from scratch; published weights or a model file to fine-tune. "
-            "[by the images]",
-        ),
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Settings of a paper: resnets list --recipes")
-    ] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file.")] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="One setting, such as optimizer.weight_decay=0."
-        ),
-    ] = None,
+    model: Model = None,
+    recipe: Recipe = None,
+    config: Config = None,
+    overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="[by the number of images]")] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Images of a step. [by the number of images]")
@@ -54,9 +40,7 @@ def train_command(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that read. [one for each core, at most 8]")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1. [a GPU if there is one]")
-    ] = None,
+    device: Device = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the run. [a new one in runs/train]")
     ] = None,
@@ -111,9 +95,15 @@ def train_command(
         )
     settings = None
     if not resume:
-        base = _recipe_or_file(recipe, config, data=data, model=model)
-        model = None if recipe else model  # the recipe has taken it, with what it adds to it
-        settings = _merged(base, overrides or [], given)
+        settings = chosen_settings(
+            data=data,
+            model=model,
+            recipe=recipe,
+            config=config,
+            overrides=overrides,
+            options=given,
+        )
+        model = None  # the settings have it, with what a recipe adds to it
     keep_memory()
     with TrainingProgress(quiet=quiet or json) as progress:
         if find_lr:
@@ -157,35 +147,6 @@ def train_command(
         _print_plan(planned)
     else:
         _print_result(result)
-
-
-def _recipe_or_file(
-    recipe: str | None, config: Path | None, *, data: str | None, model: str | None
-) -> TrainingSettings:
-    """What the options of the command line are put on top of."""
-    from resnets.recipes.settings import TrainingSettings
-
-    if recipe and config:
-        raise ConfigError("the options", ["--recipe and --config exclude each other: choose one"])
-    if config is not None:
-        from resnets.recipes.toml_files import read_settings
-
-        return read_settings(config)
-    if recipe is not None:
-        from resnets.recipes.catalog import find_recipe
-
-        return find_recipe(recipe).settings(model=model, data=data)
-    return TrainingSettings()
-
-
-def _merged(
-    settings: TrainingSettings, overrides: list[str], options: dict[str, Any]
-) -> TrainingSettings:
-    from resnets.recipes.toml_files import merge, parse_overrides
-
-    settings = merge(settings, parse_overrides(overrides))
-    given = {key: value for key, value in options.items() if value is not None}
-    return merge(settings, given, source="the options")
 
 
 def _print_result(result: TrainingResult) -> None:

@@ -242,11 +242,6 @@ def find_changes(packed: PackedDataset, dataset: Dataset) -> Changes:
     )
 
 
-def is_stale(packed: PackedDataset, dataset: Dataset) -> bool:
-    """Tell whether a data set has changed since it was packed; arguments as for `find_changes`."""
-    return bool(find_changes(packed, dataset))
-
-
 def packed_path(dataset: Dataset, policy: PackPolicy) -> Path:
     """Where the cache keeps the packed file of a data set, whether it is there or not.
 
@@ -254,14 +249,26 @@ def packed_path(dataset: Dataset, policy: PackPolicy) -> Path:
         dataset: of image files.
         policy: what is kept of each image; another one is another file.
     """
-    told = [str(dataset.root.absolute()), dataset.kind, policy.model_dump_json()]
-    key = hashlib.sha256("\0".join(told).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return packs_folder() / f"{dataset.root.name or 'data'}-{key}.pack"
+    name = f"{dataset.root.name or 'data'}-{_key_of(dataset)}-{_digest(policy.model_dump_json())}.pack"
+    return packs_folder() / name
+
+
+def packs_of(dataset: Dataset) -> list[Path]:
+    """Every packed file of a data set in the cache, whatever it keeps of each image."""
+    return sorted(packs_folder().glob(f"*-{_key_of(dataset)}-*.pack"))
 
 
 def packs_folder() -> Path:
     """The folder `packs` of the cache."""
     return cache_folder() / "packs"
+
+
+def _key_of(dataset: Dataset) -> str:
+    return _digest(f"{dataset.root.absolute()}\0{dataset.kind}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def _source(path: Path) -> tuple[int, int]:

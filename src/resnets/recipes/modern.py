@@ -64,8 +64,9 @@ def torchvision_v2(model: str = "resnet50", data: str = "") -> TrainingSettings:
         pytorch/vision issue 3995 and its command: batches of 8 x 128, TrivialAugment, mixup, cutmix,
         erasing, smoothed labels, each image four times in a row, trained at 176 pixels and tested at
         224. The weights are averaged every 32 steps; the scripts' 0.99998 is not the decay itself, which
-        they make of it, the batch and the epochs: 1 - 0.00002 x 1024 x 32 / 600 = 0.99891. Norms do not
-        decay; biases, which here do not either, do there.
+        they make of it, the batch and the epochs: 1 - 0.00002 x 1024 x 32 / 600 = 0.99891. Geometric
+        operations are bilinear, the scripts' default. Norms do not decay; the classifier's bias, the
+        only one in these networks, decays there and not here.
 
     Command:
         resnets train IMAGENET --recipe torchvision_v2
@@ -89,7 +90,7 @@ def torchvision_v2(model: str = "resnet50", data: str = "") -> TrainingSettings:
         crop=RandomResizedCrop(),
         augmentation=Augmentation(
             flip=0.5,
-            trivial_augment=TrivialAugment(fill="black"),
+            trivial_augment=TrivialAugment(fill="black", interpolation="bilinear"),
             erasing=Erasing(probability=0.1),
             mixing=Mixing(mixup_alpha=0.2, cutmix_alpha=1.0),
         ),

@@ -30,9 +30,17 @@ def read_settings(path: str | Path) -> TrainingSettings:
     Raises:
         ConfigError: with every problem in the file.
     """
-    source = printable(str(path))
+    return _validated(read_values(path), printable(str(path)))
+
+
+def read_values(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file, whatever its values mean; argument as for `read_settings`.
+
+    Raises:
+        ConfigError: if it cannot be read or is not TOML.
+    """
     try:
-        values = tomllib.loads(_read_text(Path(path)))
+        return tomllib.loads(_read_text(Path(path)))
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror or error}"
     except UnicodeDecodeError as error:
@@ -42,9 +50,24 @@ def read_settings(path: str | Path) -> TrainingSettings:
     except ValueError as error:
         words = str(error)
         problem = f"the file is not TOML: {printable(words[:1].lower() + words[1:])}"
-    else:
-        return _validated(values, source)
-    raise ConfigError(source, [problem])
+    raise ConfigError(printable(str(path)), [problem])
+
+
+def by_dotted_key(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Take tables apart, so that `merge` changes single settings in them; empty ones stay.
+
+    Args:
+        values: of a file.
+
+    Example:
+        >>> by_dotted_key({"epochs": 30, "optimizer": {"name": "adamw"}, "augmentation": {}})
+        {'epochs': 30, 'optimizer.name': 'adamw', 'augmentation': {}}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        parts = by_dotted_key(value) if isinstance(value, dict) and value else {"": value}
+        flat |= {f"{key}.{name}" if name else key: part for name, part in parts.items()}
+    return flat
 
 
 def write_settings(path: str | Path, settings: TrainingSettings) -> Path:

@@ -73,7 +73,7 @@ class TrainingFacts:
         num_parameters: of the network.
         seconds: of the run, over all its resumptions.
         machine: what it ran on, in words: 'processor', 'GPU', 'memory', ...
-        command: that started it; '' where there was none.
+        command: that trains it again; '' where there is none.
         model_file: name of the file in the run folder, or what `resnets.load` takes instead.
         made_by: command line for the card, which anyone can repeat; '' for the settings alone.
         measured_by: command line for the card that gives its figures again; '' for none.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import tomli_w
 
@@ -16,6 +18,8 @@ from resnets.reporting.markup import definitions, scrolling
 from resnets.reporting.words import duration, percent, sentence_list
 from resnets.weights.info_text import preprocessing_words
 
+_MOST_NAMES = 3
+
 
 def data_section(facts: TrainingFacts) -> Iterator[str]:
     """Say what the network was trained on, and what is wrong with it.
@@ -26,7 +30,7 @@ def data_section(facts: TrainingFacts) -> Iterator[str]:
     yield '<section id="data"><h2>The data</h2><div class="panel">'
     yield definitions(data_facts(facts))
     if facts.findings is not None:
-        yield from _findings(facts.findings)
+        yield from _findings(facts.findings, facts.dataset.root)
     yield "</div></section>"
 
 
@@ -62,7 +66,7 @@ def making_section(facts: TrainingFacts) -> Iterator[str]:
     if facts.choices:
         yield scrolling("What was chosen", _choices(facts))
     if facts.command:
-        yield f"<p>Started by</p><pre>{safe(facts.command)}</pre>"
+        yield f"<p>To train it again</p><pre>{safe(facts.command)}</pre>"
     settings = tomli_w.dumps(facts.settings.model_dump(mode="json", exclude_none=True))
     text = "\n".join(map(safe, settings.strip().splitlines()))
     yield f"<details><summary>All settings, as in config.toml</summary><pre>{text}</pre></details>"
@@ -116,7 +120,7 @@ def _software(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+def _findings(findings: Sequence[Finding], root: Path) -> Iterator[str]:
     if not findings:
         yield "<p>A check of all images found nothing wrong.</p>"
         return
@@ -127,6 +131,18 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
         yield (
             f'<li class="{finding.severity}"><span class="tag">{finding.severity}</span>'
-            f"<span>{safe(finding.sentence)}</span><small>{safe(finding.advice)}</small></li>"
+            f"<span>{safe(finding.sentence)}</span>{_names(finding)}"
+            f"<small>{safe(finding.advice)}</small></li>"
         )
     yield "</ul>"
+    if root.exists():  # not so for arrays
+        command = shlex.join(["resnets", "data", "check", str(root), "--html", "check.html"])
+        yield f"<p>To see all of them, with pictures</p><pre>{safe(command)}</pre>"
+
+
+def _names(finding: Finding) -> str:
+    """The first few images of a finding; images that belong together are joined by '='."""
+    cases = [case.images for case in finding.examples if case.images]
+    shown = [" = ".join(f"<code>{safe(name)}</code>" for name in case) for case in cases[:_MOST_NAMES]]
+    more = ", ..." if shown and finding.count > len(shown) else ""
+    return f"<small>{', '.join(shown)}{more}</small>" if shown else ""
