@@ -264,6 +264,11 @@ def test_describe_weights(capsys: pytest.CaptureFixture[str]) -> None:
     assert "one image of 28×28" in out
     code, out, _ = run(capsys, "describe", "seresnet18_cm:cm", "--json")  # nothing is downloaded
     assert (code, json.loads(out)["networks"][0]["name"]) == (0, "seresnet18_cm")
+    for words, size in ((), 80), (("--image-size", "64"), 64):
+        _, out, _ = run(capsys, "describe", "resnet18:tiny_imagenet", "--json", *words)
+        assert json.loads(out)["networks"][0]["image_size"] == size
+    _, out, _ = run(capsys, "describe", "resnet50:timm_a3_in1k", "--json")
+    assert json.loads(out)["networks"][0]["image_size"] == 160
     code, _, err = run(capsys, "describe", "plain20:nothing_of_the_kind")
     assert (code, err) == (
         2,

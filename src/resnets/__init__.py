@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from resnets.data.labels import label_set as label_set
     from resnets.data.opening import open_dataset as open_dataset
     from resnets.data.preprocessing_policy import Preprocessing as Preprocessing
+    from resnets.data.sources.arrays import from_arrays as from_arrays
     from resnets.deployment.predicting import predict as predict
     from resnets.errors import ResNetsError as ResNetsError
     from resnets.evaluation.calibrating import calibrate as calibrate
@@ -74,6 +75,7 @@ _HOMES = {
     "evaluate": "resnets.evaluation.evaluating",
     "label_set": "resnets.data.labels",
     "find_recipe": "resnets.recipes.catalog",
+    "from_arrays": "resnets.data.sources.arrays",
     "list_models": "resnets.architectures.creation",
     "list_recipes": "resnets.recipes.catalog",
     "load": "resnets.weights.loading",

@@ -86,6 +86,76 @@ def test_fix_to_writes_a_cleaned_copy(photos: Path, capsys: Capture) -> None:
     assert main(["data", "check", str(out), "--strict"]) == 0
 
 
+def test_nothing_is_written_into_the_data(
+    photos: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    before = contents(photos)
+    for words in (
+        ["check", ".", "--html", "report.html"],
+        ["check", ".", "--fix-to", "clean"],
+        ["show", ".", "sheet.png"],
+        ["pack", ".", "photos.pack"],
+    ):
+        assert main(["data", *words]) == 5
+        captured = capsys.readouterr()
+        assert "would lie in the data itself" in captured.err
+        assert f"such as '{photos.parent / words[-1]}'" in captured.err
+        assert captured.out == ""
+    assert contents(photos) == before
+
+
+def test_what_cannot_be_written_is_said_before_the_check(photos: Path, capsys: Capture) -> None:
+    (photos.parent / "full").mkdir()
+    (photos.parent / "full" / "mine").touch()
+    for words in (
+        ["check", "--html", str(photos.parent / "nowhere" / "report.html")],
+        ["check", "--fix-to", str(photos.parent / "full")],
+        ["show", str(photos.parent / "nowhere" / "sheet.png")],
+    ):
+        assert main(["data", words[0], str(photos), *words[1:]]) == 5
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("resnets: error: ")
+
+
+def test_a_folder_that_training_refuses_is_checked_all_the_same(photos: Path, capsys: Capture) -> None:
+    (photos / "train" / "birds").mkdir()
+    (photos / "val" / "cows").mkdir()
+    (photos / "val" / "cows" / "0.png").write_bytes((photos / "val" / "cats" / "0.png").read_bytes())
+    page = photos.parent / "report.html"
+    assert main(["data", "check", str(photos), "--html", str(page), "--no-near"]) == 0
+    out = capsys.readouterr().out
+    assert "error: val has classes that train lacks: 'cows' (1 image)\n" in out
+    assert "error: 1 class without a usable training image\n    birds\n" in out
+    assert "train/cats/page.jpg" in out
+    assert "cows" in page.read_text("utf-8")
+    assert main(["data", "check", str(photos), "--no-near", "--strict"]) == 3
+    clean = photos.parent / "clean"
+    assert main(["data", "check", str(photos), "--no-near", "--fix-to", str(clean)]) == 3
+    assert "no cleaned copy can be made of it as it is" in capsys.readouterr().err
+    assert not clean.exists()
+
+
+def test_options_of_decoding(photos: Path, capsys: Capture) -> None:
+    levels = np.random.default_rng(0).random((40, 50), np.float32)
+    Image.fromarray(levels).save(photos / "train" / "cats" / "float.tif")
+
+    def codes(*words: str) -> set[str]:
+        assert main(["data", "check", str(photos), "--json", "--no-near", *words]) == 0
+        return {finding["code"] for finding in json.loads(capsys.readouterr().out)["findings"]}
+
+    assert {"needs-a-range", "too-large"} & codes() == {"needs-a-range"}
+    assert {"needs-a-range", "too-large"} & codes("--float-range", "0,1") == set()
+    assert "too-large" in codes("--max-pixels", "1999")
+    clean = photos.parent / "clean"
+    codes("--float-range", "0,1", "--fix-to", str(clean))
+    with Image.open(clean / "train" / "cats" / "float.png") as image:
+        assert image.mode == "RGB"
+    assert main(["data", "check", str(photos), "--float-range", "1,0"]) == 2
+    assert "float_range must go up" in capsys.readouterr().err
+
+
 def test_show_draws_sheets(photos: Path, capsys: Capture) -> None:
     for words in ([], ["--augmentations"]):
         out = photos.parent / "sheet.png"

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from resnets import cli
+from resnets.recipes.settings import TrainingSettings
+from resnets.recipes.toml_files import write_settings
 
 QUICK = ["--epochs", "1", "--workers", "0", "--device", "cpu", "--no-check", "--model", "resnet8"]
 
@@ -85,6 +87,55 @@ def test_settings_can_be_changed_by_option(data: Path, capsys: pytest.CaptureFix
     assert "averaging" not in settings
 
 
+def test_a_file_goes_on_top_of_a_recipe_and_options_on_top_of_both(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"data = '{data}'\nmodel = 'wrn-10-1'\nepochs = 170\n[optimizer]\nweight_decay = 0.25\n"
+    file = write_toml(tmp_path, text + "[augmentation]\n")
+    words = ["train", "--recipe", "wide_resnet_cifar", "--config", file, "--dry-run", "--device", "cpu"]
+    words += ["--set", "preprocessing.image_size=8", "--lr", "0.5", "--json"]
+    assert cli.main(words) == 0
+    settings = json.loads(capsys.readouterr().out)["settings"]
+    optimizer, schedule = settings["optimizer"], settings["schedule"]
+    assert (settings["data"], settings["epochs"], settings["batch_size"]) == (str(data), 170, 128)
+    assert settings["model"] == "wrn-10-1,init=fan_in"  # the recipe has seen it
+    assert (optimizer["weight_decay"], optimizer["learning_rate"]) == (0.25, 0.5)
+    assert (optimizer["nesterov"], schedule["gamma"]) == (True, 0.2)
+    assert settings["augmentation"]["flip"] == 0  # an empty table is none
+    assert cli.main([*words, "--model", "wrn-16-1"]) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["model"] == "wrn-16-1,init=fan_in"
+
+
+def test_a_run_in_the_data_is_refused_before_the_data_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        generator_image(tmp_path / "photos" / name)
+    monkeypatch.chdir(tmp_path / "photos")
+    assert cli.main(["train", ".", *QUICK]) == 5
+    assert f"--output {tmp_path / 'runs' / 'train' / 'photos'}" in capsys.readouterr().err
+    assert cli.main(["train", ".", "--output", "run", *QUICK]) == 5
+    assert f"such as '{tmp_path / 'run'}'" in capsys.readouterr().err
+    assert cli.main(["train", ".", "--find-lr", *QUICK]) == 5
+    assert f"such as '{tmp_path / 'learning_rate.svg'}'" in capsys.readouterr().err
+    assert sorted(path.name for path in Path().iterdir()) == ["cats", "dogs"]
+
+
+def test_what_a_check_advises_can_be_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("cats", "dogs"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        generator_image(tmp_path / "photos" / name)
+    words = ["train", str(tmp_path / "photos"), "--dry-run", "--no-check", "--device", "cpu", "--json"]
+    assert cli.main(words) == 0
+    plain = json.loads(capsys.readouterr().out)["settings"]["preprocessing"]
+    words += ["--set", "preprocessing.decoding.max_pixels=100000000"]
+    assert cli.main([*words, "--set", "preprocessing.decoding.float_range=[0,1]"]) == 0
+    told = json.loads(capsys.readouterr().out)["settings"]["preprocessing"]
+    assert told["decoding"] == plain["decoding"] | {"max_pixels": 100_000_000, "float_range": [0, 1]}
+    assert {**told, "decoding": None} == {**plain, "decoding": None}
+
+
 def write_toml(folder: Path, text: str) -> str:
     path = folder / "my.toml"
     path.write_text(text, encoding="utf-8")
@@ -98,6 +149,7 @@ def test_what_is_wrong_is_said_before_anything_starts(
     (tmp_path / "empty").mkdir()
     (tmp_path / "single" / "cats").mkdir(parents=True)
     single = generator_image(tmp_path / "single" / "cats")
+    whole = str(write_settings(tmp_path / "whole.toml", TrainingSettings(complete=True)))
     bad = write_toml(tmp_path, 'epochs = "ten"\n[optimizer]\nlearnign_rate = 0.1\n')
     cases = [
         ([], 2, "data is missing"),
@@ -107,7 +159,8 @@ def test_what_is_wrong_is_said_before_anything_starts(
         ([str(data), "--model", "resent50"], 2, "Did you mean"),
         ([str(data), "--model", "resnet50,num_classes=7"], 2, "num_classes"),
         ([str(data), "--recipe", "resnet_cifr"], 2, "Did you mean 'resnet_cifar'"),
-        ([str(data), "--recipe", "resnet_cifar", "--config", bad], 2, "exclude each other"),
+        ([str(data), "--recipe", "resnet_cifar", "--config", bad], 2, f"2 problems in {bad}: "),
+        ([str(data), "--recipe", "resnet_cifar", "--config", whole], 2, "leaves nothing to a recipe"),
         ([str(data), "--config", bad], 2, "2 problems in "),
         ([str(data), "--set", "epochs"], 2, "must be KEY=VALUE"),
         ([str(data), "--resume"], 2, "resume needs output"),

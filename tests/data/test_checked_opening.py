@@ -79,7 +79,9 @@ def test_like_arrays_stay_on_one_side(tmp_path: Path) -> None:
     assert not any(finding.severity == "error" for finding in report.findings)
     again = open_dataset(path, groups=dataset.groups)
     assert again.split_origin == dataset.split_origin
-    assert np.array_equal(np.asarray(again.splits["val"].images), np.asarray(dataset.splits["val"].images))
+    assert np.array_equal(
+        np.asarray(again.splits["val"].images), np.asarray(dataset.splits["val"].images)
+    )
 
 
 def test_what_cannot_be_used_is_not_for_validation(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ SENTENCES = {
     "imbalance": "the largest class has 14 times as many training images as the smallest",
     "leak-by-mode": "1 class that the colour mode gives away",
     "leaked-near": "1 image of test is nearly the same as images of train",
-    "many-unusable": "7.3 % of all images cannot be used: training stops above 1 %",
+    "many-unusable": "9.0 % of the training images cannot be used: training stops above 1 %",
     "misnamed": (
         "2 images whose content is of another format than the name says: "
         "1 PNG called .jpg, 1 JPEG called .png"
@@ -294,6 +294,25 @@ def test_the_policy_decides_what_is_usable(tmp_path: Path) -> None:
     assert "needs-a-range" in {f.code for f in check(dataset).findings}
     told = check(dataset, policy=DecodePolicy(float_range=(0, 1)))
     assert "needs-a-range" not in {f.code for f in told.findings}
+
+
+@pytest.mark.parametrize(("bad", "stops"), [(0, False), (1, True)])
+def test_small_sets_are_judged_as_training_does(tmp_path: Path, bad: int, stops: bool) -> None:
+    images = photographs(80)
+    fill(tmp_path / "train" / "a", images[:30])
+    fill(tmp_path / "train" / "b", images[30:60])
+    fill(tmp_path / "val" / "a", images[60:70])
+    fill(tmp_path / "val" / "b", images[70:])
+    for i in range(bad):
+        (tmp_path / "train" / "a" / f"{i}.jpg").write_bytes(b"")
+    (tmp_path / "val" / "a" / "0.jpg").write_bytes(b"")
+    report = check(open_dataset(tmp_path), near_duplicates=False)
+    found = {finding.code: finding.sentence for finding in report.findings}
+    assert ("many-unusable" in found) == stops
+    if stops:
+        assert found["many-unusable"] == (
+            "1.7 % of the training images cannot be used: training stops above 1 %"
+        )
 
 
 def test_progress_names_both_stages(tmp_path: Path) -> None:

@@ -185,8 +185,8 @@ def test_a_folder_inside_the_data_is_refused(checked: DataReport) -> None:
     with pytest.raises(OutputError) as caught:
         write_cleaned(checked.evidence.dataset, checked, out)
     assert str(caught.value) == (
-        f"the cleaned copy '{out}' would lie in the data itself, which is never written to; "
-        "choose a folder outside of it"
+        f"'{out}' would lie in the data itself, which is never written to; choose a place outside of it, "
+        f"such as '{out.parent.parent / 'clean'}'"
     )
     assert tree(Path(checked.root)) == before
 

@@ -22,7 +22,7 @@ from resnets.errors import Interrupted, OutputError, WeightsError
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.events import RunStarted
 from resnets.training.run_folder import RunFolder
-from resnets.training.run_places import folder_name
+from resnets.training.run_places import folder_name, refuse_run_in_data
 
 
 @pytest.fixture
@@ -50,6 +50,27 @@ def test_runs_are_numbered(users_folder: Path) -> None:
     (runs / "my-photos-12b").mkdir()
     with RunFolder.create(None, name="my photos") as run:
         assert run.path == runs / "my-photos-12"
+
+
+def test_no_run_lies_in_its_data(users_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = users_folder / "my photos"
+    (photos / "cats").mkdir(parents=True)
+    refuse_run_in_data(None, photos)
+    refuse_run_in_data(Path("run"), photos)
+    with refusal(
+        OutputError,
+        "'my photos/run' would lie in the data itself, which is never written to; choose a place outside "
+        f"of it, such as '{users_folder / 'run'}'",
+    ):
+        refuse_run_in_data(Path("my photos/run"), "my photos")
+    monkeypatch.chdir(photos / "cats")
+    with refusal(
+        OutputError,
+        f"runs go to {Path('runs/train')} in the current folder, which here lies in the data itself, which "
+        "is never written to: choose a place outside of it, such as --output "
+        f"{users_folder / 'runs' / 'train' / 'my-photos'}",
+    ):
+        refuse_run_in_data(None, "..")
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from resnets import console
-from resnets.commands.options import Json, add_command
+from resnets.commands.options import FloatRange, Json, MaxPixels, add_command, decoding_options
+from resnets.commands.training_options import Config, Device, Model, Overrides, Recipe, chosen_settings
 from resnets.errors import DataError, printable
 from resnets.quantities import memory
-
-if TYPE_CHECKING:
-    from resnets.data.dataset import Dataset
 
 data_app = typer.Typer(
     help="Check, show, pack and download data sets.", rich_markup_mode=None, no_args_is_help=True
@@ -42,6 +40,8 @@ def check_data(
     near: Annotated[
         bool, typer.Option("--near/--no-near", help="Look for near-duplicates, too.")
     ] = True,
+    max_pixels: MaxPixels = None,
+    float_range: FloatRange = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="End with code 3 on any error found.")
     ] = False,
@@ -57,11 +57,20 @@ def check_data(
     resnets data check photos/ --html report.html
     resnets data check photos/ --fix-to clean/
     """
+    from resnets.config import validate
+    from resnets.data.check_anyway import check_anyway
     from resnets.data.check_report import text_lines, write_page
-    from resnets.data.checked_opening import open_checked
     from resnets.data.cleaning import write_cleaned
+    from resnets.data.decode_policy import DecodePolicy
+    from resnets.data.output_places import check_file, check_folder
 
-    dataset, report = open_checked(data, near_duplicates=near, on_progress=_progress())
+    decoding = decoding_options(max_pixels, float_range)
+    policy = validate(DecodePolicy, decoding, source="the decode policy")
+    if html is not None:
+        check_file(html, data)
+    if fix_to is not None:
+        check_folder(fix_to, data)
+    report = check_anyway(data, near_duplicates=near, policy=policy, on_progress=_progress())
     if json:
         console.print_json(report.to_dict())
     else:
@@ -70,7 +79,7 @@ def check_data(
     if html is not None:
         console.say(f"wrote {printable(str(write_page(report, html)))}")
     if fix_to is not None:
-        cleaned = write_cleaned(dataset, report, fix_to)
+        cleaned = write_cleaned(report.evidence.dataset, report, fix_to)
         left_out = ", ".join(f"{count} {why}" for why, count in cleaned.left_out.items()) or "nothing"
         folder = printable(cleaned.path)
         console.say(f"wrote {cleaned.written} images into {folder}; left out: {printable(left_out)}")
@@ -93,59 +102,72 @@ def show_data(
     resnets data show photos/ sheet.png
     resnets data show photos/ augmentations.png --augmentations
     """
-    dataset = _open(data)
-
+    from resnets.data.opening import open_dataset
+    from resnets.data.output_places import check_file
     from resnets.data.sheets import augmentation_sheet, sample_sheet
 
+    check_file(out, data)
+    dataset = open_dataset(data)
     draw = augmentation_sheet if augmentations else sample_sheet
     console.say(f"wrote {printable(str(draw(dataset, out, split=split, seed=seed)))}")
 
 
 def pack_data(
     data: Data,
-    out: Annotated[Path | None, typer.Argument(help="File to write. [in the cache]")] = None,
-    size: Annotated[int, typer.Option(min=8, help="Height and width for the network, in pixels.")] = 224,
-    resize: Annotated[
-        int | None, typer.Option(min=8, help="Shorter side before the cut of evaluation. [8/7 of size]")
+    out: Annotated[
+        Path | None, typer.Argument(help="File to write. [in the cache, where training looks]")
     ] = None,
-    train_size: Annotated[
+    size: Annotated[
         int | None,
-        typer.Option(
-            min=8,
-            help="Shorter side of whole training images, for random crops. [up to 64 pixels none: they "
-            "are kept as evaluation sees them]",
-        ),
+        typer.Option(min=8, help="Short for --set preprocessing.image_size=SIZE. [as training chooses]"),
     ] = None,
+    model: Model = None,
+    recipe: Recipe = None,
+    config: Config = None,
+    overrides: Overrides = None,
+    device: Device = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Look at all images first, as training does.")
+    ] = True,
     json: Json = False,
 ) -> None:
     r"""Decode every image once, into a file that training reads without decoding.
 
-    Without OUT the file goes into the cache, where training finds it. A pack whose images have changed
-    since is not used.
+    Sizes and splits are those that `resnets train` chooses with the same options, and it reads the file
+    then. Once images have changed, the file is no longer used, and training says so.
 
     \b
     resnets data pack photos/
-    resnets data pack photos/ photos.pack --size 64
+    resnets data pack photos/ --model resnet50 --size 224
     """
-    dataset = _open(data)
+    from resnets.data.output_places import refuse_in_data
 
-    from resnets.data.packed import PackPolicy
-    from resnets.data.packing import pack, packed_path
-    from resnets.data.preprocessing_policy import Preprocessing
+    if out is not None:
+        refuse_in_data(out, data)
 
-    resize = resize or (size if size < 128 else round(size * 8 / 7))
-    preprocessing = Preprocessing(image_size=size, resize_size=resize)
-    if train_size is None and size > 64:
-        train_size = resize
-    policy = PackPolicy(preprocessing=preprocessing, train_size=train_size)
+    from resnets.commands.training_progress import TrainingProgress
+    from resnets.training.packing import pack_for_training
+
     start = time.monotonic()
-    path = out or packed_path(dataset, policy)
-    packed = pack(dataset, path, policy=policy)
-    count = sum(len(split) for split in dataset.splits.values())
+    settings = chosen_settings(
+        data=data,
+        model=model,
+        recipe=recipe,
+        config=config,
+        overrides=overrides,
+        options={"preprocessing.image_size": size},
+    )
+    with TrainingProgress(quiet=json) as progress:
+        packed = pack_for_training(
+            data, out, settings=settings, check=check, device=device, watch=progress
+        )
+    path = packed.path
+    count = sum(len(split) for split in packed.splits.values())
     failures = [failure for split in packed.splits.values() for failure in split.failures.values()]
     if json:
         console.print_json({
             "path": str(path), "num_images": count, "num_bytes": path.stat().st_size,
+            "policy": packed.policy.model_dump(mode="json"),
             "skipped": [{"reason": reason, "error": words} for reason, words in failures],
             "seconds": round(time.monotonic() - start, 3),
         })  # fmt: skip
@@ -156,6 +178,11 @@ def pack_data(
         f"packed {count - len(failures):,} images into {printable(str(path))}, "
         f"{memory(path.stat().st_size)}, in {time.monotonic() - start:.0f} s"
     )
+    shown, whole = packed.policy.preprocessing, packed.policy.train_size
+    kept = f"; images to train with are whole, their shorter side at most {whole}" if whole else ""
+    console.say(f"image_size {shown.image_size}, shorter side {shown.shorter_side}{kept}")
+    if out is None:
+        console.say("Next: resnets train with the same options")
 
 
 def download_data(
@@ -184,12 +211,6 @@ def download_data(
     console.say(f"terms: {row.terms}; from {row.source}")
 
 
-def _open(data: str) -> Dataset:
-    from resnets.data.opening import open_dataset
-
-    return open_dataset(data)
-
-
 def _progress() -> Callable[[str, int, int], None]:
     """Tell how far a check is: in place on a terminal, else every 30 s."""
     terminal = sys.stderr.isatty()
@@ -208,5 +229,5 @@ def _progress() -> Callable[[str, int, int], None]:
 
 add_command(data_app, "check", check_data, epilog="Next: resnets data show DATA sheet.png")
 add_command(data_app, "show", show_data, epilog="Next: resnets data check DATA")
-add_command(data_app, "pack", pack_data, epilog="Next: resnets data show DATA sheet.png")
+add_command(data_app, "pack", pack_data, epilog="Next: resnets train DATA")
 add_command(data_app, "download", download_data, epilog="Next: resnets data check NAME")

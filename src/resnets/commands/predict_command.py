@@ -7,13 +7,13 @@ import io
 import json as json_format
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from resnets import console
 from resnets.commands.model_loading import load_model
-from resnets.commands.options import Json
+from resnets.commands.options import FloatRange, Json, MaxPixels, decoding_options
 from resnets.commands.refused_images import RefusedImages
 from resnets.errors import ConfigError, ImageError, printable
 
@@ -44,13 +44,8 @@ def predict_command(
     batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 16,
     crops: Annotated[int, typer.Option(help="1, or 5: average over the middle and the corners.")] = 1,
     flip: Annotated[bool, typer.Option("--flip", help="Average with the mirror image.")] = False,
-    max_pixels: Annotated[
-        int | None, typer.Option(min=64, help="Largest image, width times height. [50 million]")
-    ] = None,
-    float_range: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="Values that are black and white in 32-bit images."),
-    ] = None,
+    max_pixels: MaxPixels = None,
+    float_range: FloatRange = None,
     json: Json = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print one JSON object per line.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print one row per image and class.")] = False,
@@ -68,13 +63,10 @@ def predict_command(
     """
     if json + jsonl + csv > 1:
         raise ConfigError("the options", ["--json, --jsonl and --csv exclude each other"])
-    decoding: dict[str, Any] = {}
-    if max_pixels is not None:
-        decoding["max_pixels"] = max_pixels
-    if float_range is not None:
-        decoding["float_range"] = _numbers(float_range)
+    decoding = decoding_options(max_pixels, float_range)
 
     from resnets.deployment.predicting import predict
+    from resnets.weights.shipped import DEFAULT_MODEL
 
     classifier = load_model(model)
     most = 4 * (max_pixels or classifier.preprocessing.decoding.max_pixels) + 2**21
@@ -89,24 +81,16 @@ def predict_command(
     )
     printer = _print_json if json else _print_jsonl if jsonl else _print_csv if csv else _print_text
     refused = RefusedImages()
-    printer(refused.pass_on(console.count_progress(answers, "images")), classifier)
+    printer(
+        refused.pass_on(console.count_progress(answers, "images")), classifier, model or DEFAULT_MODEL
+    )
     refused.summarize()
-
-
-def _numbers(text: str) -> list[float]:
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        raise ConfigError(
-            "the options", [f"--float-range needs two numbers such as 0,1, got {text!r}"]
-        ) from None
-    return [low, high]
 
 
 Answers = Iterator["Prediction | ImageError"]
 
 
-def _print_text(answers: Answers, classifier: Classifier) -> None:
+def _print_text(answers: Answers, classifier: Classifier, _weights: str) -> None:
     none = f"none of my {len(classifier.class_names):,} classes, most likely"
     for answer in answers:
         if isinstance(answer, ImageError):
@@ -130,17 +114,18 @@ def _document(answer: Prediction | ImageError) -> dict[str, object]:
     return answer.to_dict()
 
 
-def _print_jsonl(answers: Answers, _classifier: Classifier) -> None:
+def _print_jsonl(answers: Answers, _classifier: Classifier, _weights: str) -> None:
     for answer in answers:
         console.print_line(json_format.dumps(_document(answer)))
 
 
-def _print_json(answers: Answers, classifier: Classifier) -> None:
+def _print_json(answers: Answers, classifier: Classifier, weights: str) -> None:
     """Print one document, bit by bit: a million images need no more memory than one."""
     info = classifier.info
     console.print_json_stream(
         {
             "model": {
+                "weights": weights,
                 "architecture": info.architecture,
                 "num_classes": len(info.class_names),
                 "abstain_below": info.abstain_below,
@@ -151,7 +136,7 @@ def _print_json(answers: Answers, classifier: Classifier) -> None:
     )
 
 
-def _print_csv(answers: Answers, _classifier: Classifier) -> None:
+def _print_csv(answers: Answers, _classifier: Classifier, _weights: str) -> None:
     console.print_line(_csv_row(_CSV_COLUMNS))
     for answer in answers:
         if isinstance(answer, ImageError):

@@ -74,6 +74,7 @@ def train_command(
     """
     from resnets.allocator import keep_memory
     from resnets.commands.training_progress import TrainingProgress
+    from resnets.data.output_places import refuse_in_data
     from resnets.training.planning import plan
     from resnets.training.range_test import find_learning_rate
     from resnets.training.train import train
@@ -104,6 +105,9 @@ def train_command(
             options=given,
         )
         model = None  # the settings have it, with what a recipe adds to it
+    plot = (output or Path()) / "learning_rate.svg"
+    if find_lr and settings is not None:
+        refuse_in_data(plot, data or settings.data)
     keep_memory()
     with TrainingProgress(quiet=quiet or json) as progress:
         if find_lr:
@@ -140,7 +144,7 @@ def train_command(
                 watch=progress,
             )
     if find_lr:
-        _print_range_test(tested, output or Path(), json=json)
+        _print_range_test(tested, plot, json=json)
     elif json:
         console.print_json((planned if dry_run else result).to_dict())
     elif dry_run:
@@ -185,12 +189,11 @@ def _print_plan(planned: TrainingPlan) -> None:
     console.say("Nothing was written. Leave out --dry-run to train.")
 
 
-def _print_range_test(tested: RangeTest, folder: Path, *, json: bool) -> None:
+def _print_range_test(tested: RangeTest, plot: Path, *, json: bool) -> None:
     from resnets.files import write_text
 
-    plot = folder / "learning_rate.svg"
     with suppress(OSError):  # writing into it explains what is wrong
-        folder.mkdir(parents=True, exist_ok=True)
+        plot.parent.mkdir(parents=True, exist_ok=True)
     write_text(plot, tested.plot())
     if json:
         console.print_json({**tested.to_dict(), "plot": str(plot)})

@@ -12,7 +12,7 @@ from resnets.data.copy_checks import check_copies
 from resnets.data.dataset import Dataset
 from resnets.data.decode_policy import DecodePolicy
 from resnets.data.duplicates import Duplicate, find_duplicates, find_exact
-from resnets.data.file_checks import check_files, check_passed_over
+from resnets.data.file_checks import check_files, check_passed_over, check_problems
 from resnets.data.findings import SEVERITIES, DataReport, Evidence, Finding
 from resnets.data.inspection import Inspection, inspect_dataset
 
@@ -35,7 +35,7 @@ def check(
     or three minutes for 100,000 images and a hundred times as long for a million.
 
     Args:
-        dataset: from `open_dataset`.
+        dataset: from `open_dataset`, or what there is of it (`UnfitDataError.dataset`).
         workers: threads that decode; by default one for each processor.
         near_duplicates: look for images that are nearly the same, too.
         policy: how images are decoded.
@@ -59,13 +59,14 @@ def check(
         findings=tuple(findings),
         num_images=len(images),
         seconds=time.monotonic() - start,
-        evidence=Evidence(dataset, images, pairs),
+        evidence=Evidence(dataset, images, pairs, policy or DecodePolicy()),
     )
 
 
 def _all_findings(
     dataset: Dataset, images: Inspection, pairs: list[Duplicate], counts: Counts
 ) -> Iterator[Finding]:
+    yield from check_problems(dataset.problems)
     yield from check_copies(images, pairs)
     yield from check_files(images)
     yield from check_classes(counts, dataset.class_names)

@@ -27,6 +27,8 @@ from resnets.data.duplicates import duplicate_groups
 from resnets.data.file_checks import SUFFIXES
 from resnets.data.findings import DataReport
 from resnets.data.inspection import Facts
+from resnets.data.output_places import check_folder
+from resnets.data.sources.problems import refuse
 from resnets.errors import DataError, OutputError, printable
 from resnets.files import write_bytes
 
@@ -71,7 +73,7 @@ def write_cleaned(
         apply_exif: write images upright that an EXIF tag turns.
 
     Raises:
-        DataError: if the report is about another data set.
+        DataError: if the report is about another data set, or its classes are not in order.
         OutputError: if the folder cannot be written, is not empty or lies in the data set.
     """
     if report.evidence.dataset is not dataset:
@@ -79,8 +81,10 @@ def write_cleaned(
             f"the report is about {printable(report.name)} as it was opened for the check; "
             "pass that data set, or check this one"
         )
+    if dataset.problems:
+        refuse(dataset.root, ["no cleaned copy can be made of it as it is", *dataset.problems])
     target = Path(os.path.abspath(out))  # noqa: PTH100 - links stay links
-    _refuse_target(dataset, target)
+    check_folder(target, dataset.root)
     partial = target.with_name(f".{target.name}.partial")
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -127,19 +131,6 @@ def choose_left_out(report: DataReport) -> dict[int, str]:
     return left_out
 
 
-def _refuse_target(dataset: Dataset, target: Path) -> None:
-    root = dataset.root if dataset.root.is_dir() else dataset.root.parent
-    if target.resolve().is_relative_to(root.resolve()):
-        raise OutputError(
-            f"the cleaned copy {printable(str(target))!r} would lie in the data itself, which is never "
-            "written to; choose a folder outside of it"
-        )
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(
-            f"{printable(str(target))!r} exists and is not an empty folder; choose another name"
-        )
-
-
 def _write(
     dataset: Dataset, report: DataReport, folder: Path, target: Path, *, apply_exif: bool
 ) -> Cleaned:
@@ -147,7 +138,7 @@ def _write(
     counts: Counter[str] = Counter()
     taken: set[tuple[str, str, str]] = set()
     folders = _class_folders(dataset)
-    images = report.evidence.images
+    images, policy = report.evidence.images, report.evidence.policy
     for i, (split, label, source) in enumerate(_sources(dataset)):
         if i in left_out:
             continue
@@ -163,7 +154,7 @@ def _write(
         if isinstance(source, Path) and not convert:
             shutil.copyfile(source, place / wanted)
         else:
-            decode(source).image.convert("RGB").save(place / wanted, "PNG")
+            decode(source, policy).image.convert("RGB").save(place / wanted, "PNG")
         counts.update(written=1, renamed=wanted != name, converted=convert)
     _write_list(folder / LIST, {images.names[i]: reason for i, reason in left_out.items()})
     return Cleaned(

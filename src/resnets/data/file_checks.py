@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from resnets.data.dataset import PassedOver
+from resnets.data.dataset import PassedOver, too_many_unusable
 from resnets.data.findings import Example, Finding, Severity
 from resnets.data.inspection import Facts, Inspection
 
@@ -31,7 +31,6 @@ SUFFIXES = {
 
 _TINY, _HUGE = 32, 10_000_000
 # Pixels, of the shorter side and of the whole.
-_BAD_SHARE = 0.01
 
 _REASONS = {
     "empty": "{} of 0 bytes",
@@ -50,8 +49,10 @@ _ADVICE = {
     "truncated": "Copy or download them again, or leave them out with --fix-to.",
     "not an image": "Delete them or download them again; --fix-to leaves them out.",
     "unsupported format": "Convert them to JPEG or PNG.",
-    "too large": "Shrink them, or allow more with --max-pixels.",
-    "needs a range": "Say which values are black and white: --float-range 0,1.",
+    "too large": "Shrink them, or allow more: with --max-pixels 100000000 here, with "
+    "--set preprocessing.decoding.max_pixels=100000000 in training.",
+    "needs a range": "Say which values are black and white: with --float-range 0,1 here, with "
+    '--set "preprocessing.decoding.float_range=[0,1]" in training.',
     "not readable": "Look at their permissions.",
 }
 
@@ -152,6 +153,22 @@ def check_passed_over(passed_over: Iterable[PassedOver], root: PurePath) -> Iter
         )
 
 
+def check_problems(problems: Sequence[str]) -> Iterator[Finding]:
+    """Say what keeps a data set from being opened for training.
+
+    Args:
+        problems: found by the source, a sentence each.
+    """
+    for problem in problems:
+        yield Finding(
+            "structure",
+            "error",
+            problem,
+            1,
+            "Training refuses the data until this is put right.",
+        )
+
+
 def _unusable(images: Inspection) -> Iterator[Finding]:
     by_reason: defaultdict[str, list[int]] = defaultdict(list)
     for index, facts in enumerate(images.facts):
@@ -167,12 +184,14 @@ def _unusable(images: Inspection) -> Iterator[Finding]:
             _ADVICE.get(reason, "Replace them, or leave them out with --fix-to."),
             tuple(Example((images.names[i],), images.facts[i].detail) for i in spread(found)),
         )
-    count = sum(map(len, by_reason.values()))
-    if count > _BAD_SHARE * len(images) and len(images) >= 100:
+    train = images.splits == images.split_names.index("train")
+    count, most = int((train & ~images.usable).sum()), int(train.sum())
+    if too_many_unusable(count, most):
         yield Finding(
             "many-unusable",
             "error",
-            f"{100 * count / len(images):.1f} % of all images cannot be used: training stops above 1 %",
+            f"{100 * count / most:.1f} % of the training images cannot be used: "
+            "training stops above 1 %",
             count,
             "Was a download or a copy cut short? If they are just bad, leave them out with --fix-to.",
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from resnets.data.dataset import Dataset
+from resnets.data.decode_policy import DecodePolicy
 from resnets.data.duplicates import Duplicate
 from resnets.data.inspection import Inspection
 
@@ -79,11 +80,13 @@ class Evidence:
         dataset: that was checked.
         images: what each image is.
         duplicates: pairs of images, by their index in `images`.
+        policy: how they were decoded.
     """
 
     dataset: Dataset
     images: Inspection
     duplicates: Sequence[Duplicate]
+    policy: DecodePolicy
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from resnets.data.crop_policy import RandomResizedCrop
 from resnets.data.cropping import DRAWS, draw_box, resize_box, scale_box
+from resnets.data.dataset import too_many_unusable
 from resnets.data.decoding import Pixels, decode
 from resnets.data.order import Indices, Seeds, uniforms
 from resnets.data.packed import PackedSplit
@@ -275,7 +276,7 @@ def check_failures(errors: Sequence[ImageError], num_images: int, *, training: b
     """
     if not training and errors:
         raise errors[0]
-    if len(errors) * 100 > num_images:
+    if too_many_unusable(len(errors), num_images):
         first = "; ".join(str(error) for error in errors[:_SHOWN])
         more = f"; and {len(errors) - _SHOWN} more" if len(errors) > _SHOWN else ""
         raise DataError(

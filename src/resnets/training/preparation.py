@@ -69,7 +69,12 @@ def open_data(
         watch(Checking(what, done, total))
 
     dataset, report = divide_checked(
-        given, seed=seed, val_share=share, needs_val=share > 0, on_progress=go_on
+        given,
+        seed=seed,
+        val_share=share,
+        needs_val=share > 0,
+        policy=settings.preprocessing.decoding if settings.preprocessing else None,
+        on_progress=go_on,
     )
     _refuse_unusable_validation(report)
     return dataset, report

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from resnets.data.output_places import folder_around, refuse_in_data
 from resnets.errors import OutputError, printable
 
 RUNS = Path("runs/train")
@@ -28,6 +29,26 @@ def folder_name(text: str) -> str:
     """
     kept = re.sub(r"[^\w.+=-]+", "-", text).encode()[:_LONGEST_NAME].decode(errors="ignore")
     return kept.strip("-. ") or "run"
+
+
+def refuse_run_in_data(output: Path | None, data: str | Path) -> None:
+    """Stop before the folder of a run would be made in the data that it learns from.
+
+    Args:
+        output: folder of the run; None for one in `RUNS`.
+        data: folder, file or name of the data set.
+
+    Raises:
+        OutputError: with a place outside.
+    """
+    if output is not None:
+        refuse_in_data(output, data)
+    elif folder := folder_around(RUNS, data):
+        outside = folder.parent / RUNS / folder_name(folder.name)
+        raise OutputError(
+            f"runs go to {RUNS} in the current folder, which here lies in the data itself, which is "
+            f"never written to: choose a place outside of it, such as --output {printable(str(outside))}"
+        )
 
 
 def next_folder(parent: Path, name: str) -> Path:

@@ -113,7 +113,7 @@ def test_a_folder_of_links_outside_is_no_riddle(tmp_path: Path) -> None:
     assert_refused(
         lambda: read_class_folders(root),
         f"2 problems in {root}: links that lead outside the folder are left out ('train', 'val'): copy what "
-        "they lead to, or take it in Python with open_data(..., follow_links=True); there is no training split",
+        "they lead to, or take it in Python with open_dataset(..., follow_links=True); there is no training split",
     )
     followed = read_class_folders(root, follow_links=True)
     assert counts(followed) == {"train": {"a": 1, "b": 1}, "val": {"a": 1}}

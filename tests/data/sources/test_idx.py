@@ -11,7 +11,7 @@ import pytest
 from resnets.data.labels import label_set
 from resnets.data.opening import open_dataset
 from tests.data.sources.published_forms import idx_bytes
-from tests.data.trees import assert_refused, pixels
+from tests.data.trees import assert_refused, counts, pixels
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 28, 28), np.uint8)
 DIGITS = np.array([5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5], np.uint8)
@@ -44,6 +44,14 @@ def test_others_have_numbers_for_names(tmp_path: Path) -> None:
     dataset = open_dataset(write(tmp_path, np.arange(12, dtype=np.uint8)))
     assert dataset.class_names == tuple(map(str, range(12)))
     assert dataset.name == tmp_path.name
+
+
+def test_the_training_split_is_enough(tmp_path: Path) -> None:
+    labels = np.arange(12, dtype=np.uint8) % 3
+    for file in write(tmp_path, labels).glob("t10k-*"):
+        file.unlink()
+    dataset = open_dataset(tmp_path)
+    assert counts(dataset) == {"train": dict.fromkeys("012", 3), "val": dict.fromkeys("012", 1)}
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

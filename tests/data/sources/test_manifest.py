@@ -62,6 +62,43 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["d.csv", "./d.csv", "."])
+def test_a_manifest_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    rows = "".join(f"{i}.jpg,{'xy'[i % 2]}\n./a/{i}.jpg,{'xy'[i % 2]}\n" for i in range(5))
+    root = write_tree(tmp_path / "birds", {".": 5, "a": 5, "d.csv": f"image,label\n{rows}"})
+    monkeypatch.chdir(root)
+    dataset = open_dataset(name, val_share=0.0)
+    assert counts(dataset) == {"train": {"x": 6, "y": 4}}
+    assert dataset.splits["train"].images[:2] == [Path("0.jpg"), Path("a/0.jpg")]
+    named = open_dataset(root / "d.csv", val_share=0.0)
+    assert [root / str(image) for image in dataset.splits["train"].images] == named.splits[
+        "train"
+    ].images
+
+
+@pytest.mark.parametrize("place", [".", "below"])
+def test_nothing_leaves_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    secret = write_tree(tmp_path / "outside", {"s.jpg": "secret"}) / "s.jpg"
+    root = write_tree(tmp_path / "data", {"a": 2, "below": 0})
+    (root / "link.jpg").symlink_to(secret)
+    (root / "folder").symlink_to(secret.parent)
+    rows = ["a/0.jpg", "a/../a/1.jpg", f"{root}/a/0.jpg", "../outside/s.jpg", f"{tmp_path}/t.jpg"]
+    rows += ["link.jpg", "folder/s.jpg", "..a/s.jpg"]
+    (root / "m.csv").write_text("image,label\n" + "".join(f"{row},x\n" for row in rows))
+    monkeypatch.chdir(root / place)
+    file = "m.csv" if place == "." else "../m.csv"
+    assert_refused(
+        lambda: open_dataset(file),
+        f"4 problems in {file}: images outside the folder of the manifest: '../outside/s.jpg', "
+        f"'{tmp_path}/t.jpg', 'link.jpg', 'folder/s.jpg'; images that are not there: '..a/s.jpg'; images listed twice: "
+        f"'{root}/a/0.jpg'; there is only one class, 'x'; a classifier needs two",
+    )
+
+
 def test_absolute_paths_are_taken_if_asked(tmp_path: Path) -> None:
     outside = write_tree(tmp_path / "outside", {"a": 2})
     root = write_tree(

@@ -23,10 +23,12 @@ class Found:
     Attributes:
         images: paths.
         classes: of each; None where the source does not tell.
+        empty: names of classes that have no image.
     """
 
     images: list[str] = field(default_factory=list)
     classes: list[str | None] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
 
     def add(self, images: Sequence[str], name: str | None) -> None:
         """Add images of one class."""
@@ -54,26 +56,40 @@ def bind(
         class_order: of the training classes; by default, that of their names.
 
     Raises:
-        DataError: with all problems.
+        DataError: with all problems; an `UnfitDataError` where there are training images nonetheless.
     """
     train = found.get("train", Found())
     counts = Counter(name for name in train.classes if name is not None)
-    names = tuple(class_order or sorted(counts))
+    names = tuple(class_order or sorted({*counts, *train.empty}))
     problems = [*problems, *_check_classes(counts, found)]
     if counts:
         problems.extend(_check_other_splits(found, set(names)))
-    refuse(root, problems)
-    index: dict[str | None, int] = {None: -1, **{name: i for i, name in enumerate(names)}}
-    splits = {
+    dataset = Dataset(
+        root.resolve().name,
+        kind,
+        root,
+        names,
+        _make_splits(found, names),
+        passed_over=tuple(passed_over),
+        problems=tuple(problems),
+    )
+    # A check finds by itself which classes are empty.
+    empty = [f"classes without images: {listed(train.empty)}"] if train.empty else []
+    refuse(root, [*empty, *problems], dataset if counts else None)
+    return dataset
+
+
+def _make_splits(found: Mapping[str, Found], names: Sequence[str]) -> dict[str, Split]:
+    index = {name: i for i, name in enumerate(names)}
+    return {
         split: Split(
             split,
             [Path(image) for image in found[split].images],
-            np.fromiter((index[name] for name in found[split].classes), np.int64),
+            np.array([index.get(name or "", -1) for name in found[split].classes], np.int64),
         )
         for split in SPLITS
         if split in found
     }
-    return Dataset(root.resolve().name, kind, root, names, splits, passed_over=tuple(passed_over))
 
 
 def check_labels(labels: Labels, num_classes: int, split: str) -> list[str]:

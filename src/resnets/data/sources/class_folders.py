@@ -93,19 +93,15 @@ def _read_split(scanner: Scanner, folder: str, split: str, found: dict[str, Foun
 
 def _read_classes(scanner: Scanner, listing: Listing, split: str) -> Found:
     found = Found()
-    empty = []
     for entry in listing.folders:
         images = scanner.images(entry.path)
         found.add(images, entry.name)
-        if not images:
-            empty.append(entry)
+        if not images and split == "train":
+            found.empty.append(entry.name)
+        elif not images:
+            scanner.pass_over(entry.path, "a class without images")
     if not listing.folders:
         scanner.problems.append(f"{split} has no folder for each class")
-    elif split == "train" and empty:
-        scanner.problems.append(f"classes without images: {listed(entry.name for entry in empty)}")
-    else:
-        for entry in empty:
-            scanner.pass_over(entry.path, "a class without images")
     _pass_over_strays(scanner, listing)
     return found
 

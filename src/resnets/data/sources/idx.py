@@ -53,7 +53,7 @@ def find_idx(files: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def read_idx(root: Path, files: Sequence[str]) -> Dataset:
-    """Read the splits in a folder.
+    """Read the splits in a folder, the training split at least.
 
     Args:
         root: the folder.
@@ -67,6 +67,8 @@ def read_idx(root: Path, files: Sequence[str]) -> Dataset:
     found = find_idx(files)
     for split in ("train", "test"):
         pair = found.get(split, {})
+        if split == "test" and not pair:
+            continue
         absent = [what for what in ("images", "labels") if what not in pair]
         if absent:
             problems.append(f"the file of the {' and '.join(absent)} of {split} is missing")

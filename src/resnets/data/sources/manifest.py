@@ -9,7 +9,6 @@ import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -27,7 +26,7 @@ _SPLIT = ("split", "set", "subset")
 
 @dataclass
 class _Table:
-    """What has been read of a manifest."""
+    """What has been read of a manifest; files are known by their absolute paths."""
 
     root: Path
     outside: bool
@@ -39,6 +38,24 @@ class _Table:
     repeated: list[str] = field(default_factory=list)
     unknown_splits: set[str] = field(default_factory=set)
     incomplete: list[int] = field(default_factory=list)
+    _inside: dict[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Both end in a slash: 'photos' does not begin with 'photo/'.
+        self._named = os.path.join(os.path.abspath(self.root), "")  # noqa: PTH100, PTH118
+        self._real = os.path.join(os.path.realpath(self.root), "")  # noqa: PTH118
+
+    def holds(self, path: str) -> bool:
+        """Whether a file, by its absolute path, is in the folder: by name and by where links lead."""
+        if not path.startswith(self._named):
+            return False
+        folder = os.path.dirname(path)  # noqa: PTH120 - there may be 1,000,000
+        if folder not in self._inside:
+            real = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118
+            self._inside[folder] = real.startswith(self._real)
+        if not os.path.islink(path):  # noqa: PTH114
+            return self._inside[folder]
+        return self._inside[folder] and os.path.realpath(path).startswith(self._real)
 
     def problems(self) -> list[str]:
         """A sentence for each kind of problem."""
@@ -126,35 +143,20 @@ def _take(table: _Table, image: str, name: str | None, split: str, line: int) ->
         table.incomplete.append(line)
         return
     path = os.path.normpath(os.path.join(table.root, image))  # noqa: PTH118 - there may be 1,000,000
-    before = table.places.get(path)
+    whole = os.path.abspath(path)  # noqa: PTH100
+    before = table.places.get(whole)
     if before is not None:
         (table.repeated if before == (known, name) else table.contradicted).append(image)
         return
-    table.places[path] = (known, name)
+    table.places[whole] = (known, name)
     if "\0" in path:
         table.missing.append(image)
-    elif not (table.outside or _is_inside(path, os.path.join(table.root, ""))):  # noqa: PTH118
+    elif not (table.outside or table.holds(whole)):
         table.escaping.append(image)
     elif not os.path.isfile(path):  # noqa: PTH113
         table.missing.append(image)
     else:
         table.found.setdefault(known, Found()).add([path], name)
-
-
-def _is_inside(path: str, root: str) -> bool:
-    """Whether a file is in a folder, by its name and by where links lead."""
-    if not path.startswith(root):
-        return False
-    real = os.path.join(os.path.realpath(root), "")  # noqa: PTH118
-    folder = _real_folder(os.path.dirname(path))  # noqa: PTH120
-    if not folder.startswith(real):
-        return False
-    return not os.path.islink(path) or os.path.realpath(path).startswith(real)  # noqa: PTH114
-
-
-@lru_cache(maxsize=1024)
-def _real_folder(folder: str) -> str:
-    return os.path.join(os.path.realpath(folder), "")  # noqa: PTH118
 
 
 def _in_order(names: set[str]) -> list[str]:

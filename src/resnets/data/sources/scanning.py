@@ -105,7 +105,7 @@ class Scanner:
         if links:
             self.problems.append(
                 f"links that lead outside the folder are left out ({listed(links)}): copy what they "
-                "lead to, or take it in Python with open_data(..., follow_links=True)"
+                "lead to, or take it in Python with open_dataset(..., follow_links=True)"
             )
 
     def _refusal(self, entry: os.DirEntry[str]) -> str | None:
