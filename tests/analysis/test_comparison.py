@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from resnets.analysis.comparison import ComparedPair, holm
 from resnets.analysis.comparison_table import comparison_table
 from resnets.analysis.latency import Timing
 from resnets.data.dataset import Dataset, Split
-from resnets.errors import ConfigError, OutputError, UnknownNameError, WeightsError
+from resnets.errors import ConfigError, DataError, OutputError, UnknownNameError, WeightsError
 from resnets.evaluation.pairing import PairedComparison
 from resnets.weights.to_layout import to_layout
 
@@ -144,8 +145,24 @@ def test_same_answer_by_other_names_of_the_classes() -> None:
     assert [image.image for image in found.differing] == ["test[3]", "test[1]"]
     assert found.notes == (
         "resnet8 (2): 1 of the model's 3 classes have no images here, and can be answered all the same; "
-        "restrict leaves them out",
+        "--restrict leaves them out",
     )
+
+
+def test_classes_that_do_not_fit_are_refused_before_anything_is_evaluated() -> None:
+    told: list[str] = []
+    with pytest.raises(DataError) as caught:
+        compare(
+            [answering([0, 1]), answering([0, 1], ("eel", "fox"))],
+            data=dataset([0, 1]),
+            speed=False,
+            workers=0,
+            on_progress=lambda words, _done, _total: told.append(words),
+        )
+    assert str(caught.value).startswith(
+        "resnet8 (2): the model has 2 classes, the data 2, 0 names in common. "
+    )
+    assert told == []
 
 
 def test_another_division_of_the_data_is_said(tmp_path: Path) -> None:
@@ -188,6 +205,15 @@ def test_on_paper() -> None:
         "resnet50:torchvision_v1: torchvision 0.28.0",
     )
     assert {"AlexNet", "NASNet-A-Large", "ConvNeXt-T"} <= {row["name"] for row in rows}
+    fields = ("year", "recipe", "weights", "protocol")
+    protocol = "one centre crop of image_size, bilinear; trained on ImageNet-1k only"
+    expected = [
+        ["2015", "then", "resnet50:torchvision_v1", protocol],
+        ["2015", "now", "resnet50:torchvision_v2", protocol],
+    ]
+    assert [[row[field] for field in fields] for row in rows[1:3]] == expected
+    assert [[row[f] for f in fields] for row in rows if row["name"] == "ResNet-50"] == expected
+    assert [rows[3][field] for field in fields] == ["", "", "", ""]
 
 
 def test_a_model_file_tells_its_own_accuracy(tmp_path: Path) -> None:
@@ -215,8 +241,10 @@ def test_files(tmp_path: Path) -> None:
         "chart.svg",
         "comparison.csv",
         "comparison.html",
+        "comparison.json",
         "differences.csv",
     ]
+    assert json.loads((folder / "comparison.json").read_text("utf-8")) == found.to_dict()
     page = read_page((folder / "comparison.html").read_text("utf-8"))
     assert "0 of 1 difference in accuracy are real; the others may be chance." in page.text
     assert "resnet8 recognises 25.00 points more than resnet8 (2)" in page.text
@@ -248,6 +276,11 @@ ERRORS: tuple[tuple[type[Exception], dict[str, Any], str], ...] = (
         {"models": ["resnet18"], "speed": Timing(batch_size=0, rounds=5)},
         "2 problems in the arguments of compare: timed batches must have at least 1 image, got 0; rounds must "
         "be at least 30, or medians mean little; got 5",
+    ),
+    (
+        WeightsError,
+        {"models": ["net.onnx"], "data": "pets"},
+        "exported files cannot be compared yet: net.onnx",
     ),
     (WeightsError, {"models": ["no/such"]}, "cannot read 'no/such': No such file or directory"),
     (

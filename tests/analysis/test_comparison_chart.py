@@ -13,10 +13,12 @@ from resnets.analysis.bubble_plan import Bubble, BubbleChart
 from resnets.analysis.comparison import ComparedModel, Comparison, ReportedAccuracy
 from resnets.analysis.comparison_chart import comparison_chart, undrawn
 from resnets.analysis.comparison_page import comparison_page
+from resnets.analysis.comparison_table import comparison_table
 from resnets.analysis.label_placing import Box, Disc, place_labels
-from resnets.analysis.reference import GROUPS, reference_points
+from resnets.analysis.reference import GROUPS, more_data, reference_points
 from resnets.analysis.reference_chart import pareto_front, point_words
-from resnets.weights.catalog import find_weights
+from resnets.reporting.markup import name
+from resnets.weights.catalog import find_weights, published_weights
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -61,7 +63,8 @@ def test_every_point_has_its_source_and_protocol() -> None:
     assert len({(point.name, point.recipe) for point in points}) == len(points)
     assert point_words(points[0]) == (
         "VGG-11 (2014): top-1 69.02 %, 7.61 G multiply-adds at 224 pixels, 133 M parameters. torchvision "
-        "0.28.0; https://github.com/pytorch/vision/tree/main/references/classification#alexnet-and-vgg"
+        "0.28.0; https://github.com/pytorch/vision/tree/main/references/classification#alexnet-and-vgg; "
+        "one centre crop of image_size, bilinear; trained on ImageNet-1k only"
     )
 
 
@@ -110,6 +113,30 @@ def test_the_reference_chart_holds_every_point() -> None:
         "resnet34:timm_bt_in1k: top-1 75.",
     ]
     assert undrawn(found) == ["wrn-16-2"]
+
+
+def test_weights_that_learned_from_more_than_imagenet_are_marked() -> None:
+    names = ["resnext101_32x32d:timm_fb_wsl_ig1b_ft_in1k", "resnet50:torchvision_v2", "resnet18"]
+    found = compare(names)
+    assert [row[2] for row in comparison_table(found)[1]] == [
+        "ImageNet val, pretrained on public Instagram images",
+        "ImageNet val",
+        "ImageNet val, some pretrained on YFCC100M or public Instagram images",
+    ]
+    chart = comparison_chart(found)
+    assert chart.bubbles[-1].words.endswith("; pretrained on public Instagram images")
+    page = comparison_page(found, chart)
+    assert (
+        "Not from ImageNet-1k alone, as the others are, but pretrained: "
+        f"{name(names[0])} on public Instagram images."
+    ) in page
+    assert "A: one centre crop of image_size, as the weights" in page
+    assert "ResNet-50, recipe of 2021" in page
+
+
+def test_what_weights_learned_from_is_named() -> None:
+    found = {more_data(row) for row in published_weights() if row.reported}
+    assert found == {"", "YFCC100M", "public Instagram images"}
 
 
 def stated(name: str, top1: float, data: str, multiply_adds: int) -> ComparedModel:

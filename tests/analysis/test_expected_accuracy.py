@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,31 @@ def test_nothing_alike() -> None:
 )
 def test_what_helps(better: tuple[DataFacts, Learning], worse: tuple[DataFacts, Learning]) -> None:
     assert expected_accuracy(*better).odds < expected_accuracy(*worse).odds
+
+
+@pytest.mark.parametrize(
+    ("counts", "least"), [((24, 480), 480 / 504), ((252, 252), 0.5), ((100, 9900), 0.99)]
+)
+def test_the_largest_class_is_the_least(counts: tuple[int, int], least: float) -> None:
+    unequal = replace(facts(sum(counts), 2), class_counts=counts)
+    found = expected_accuracy(unequal, Learning(5.0, 0.1))
+    assert found.low == pytest.approx(least)
+    assert found.low <= found.high < 1
+    words = (
+        f"; not below {100 * least:.1f} %, the share of the largest class: always answering it gives that on "
+        "images that are divided among the classes as these are"
+    )
+    assert found.basis.endswith(words) == (least > 0.5)
+    assert expected_accuracy(unequal, Learning(1.0, 100)).high > least
+
+
+def test_a_largest_class_that_hardly_counts_changes_little() -> None:
+    learning = Learning(1.0, 50)
+    equal, nearly = facts(5_000, 10), facts(5_000, 10)
+    nearly = replace(nearly, class_counts=(550, 450, *nearly.class_counts[2:]))
+    before, after = (expected_accuracy(each, learning) for each in (equal, nearly))
+    assert after.high == pytest.approx(before.high, abs=0.001)
+    assert (after.low, after.basis) == (before.low, before.basis)
 
 
 def test_guessing_is_the_least() -> None:

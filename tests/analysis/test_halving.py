@@ -88,6 +88,12 @@ def test_too_little_time_for_two(data: Path) -> None:
     )
 
 
+def test_one_candidate_needs_no_trial(tmp_path: Path) -> None:
+    found = tried(write_shades(tmp_path / "few.npz", smallest=3), 1)
+    assert (len(found.ranked), found.trials) == (1, ())
+    assert found.notes[-1] == "only one candidate is left: nothing to try"
+
+
 def test_an_interruption_leaves_what_is_known(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(words: str, done: int, _total: int) -> None:
         if words.startswith("rung 1 of 2, trial 2 of 3") and done:

@@ -157,8 +157,18 @@ def test_few_images_get_the_safest_choice(tmp_path: Path) -> None:
         "the largest class has 13 times as many training images as the smallest",
     )
     assert found.notes[3] == (
+        "these trainings weigh all images alike, as that gives the highest top-1, by which they are ranked; if "
+        "small classes matter as much as large ones, add --set loss.class_weights=balanced"
+    )
+    assert "; the largest class has 13 times the images of the smallest" in found.ranked[0].reason
+    assert found.notes[4] == (
         f"images were not opened to look for damage and copies: resnets data check {data}"
     )
+
+
+def test_no_word_of_classes_that_are_about_equal(found: Recommendation) -> None:
+    assert not any("loss.class_weights" in note for note in found.notes)
+    assert not any("largest class" in each.reason for each in found.ranked)
 
 
 def test_plain_values(found: Recommendation) -> None:

@@ -108,7 +108,12 @@ def test_the_reference_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         "chart.svg",
         "comparison.csv",
         "comparison.html",
+        "comparison.json",
     ]
+    names = [line.split("  ")[0] for line in out.splitlines()[1:]]
+    assert {"ResNet-50", "ResNet-50, recipe of 2021"} <= set(names)
+    named = [name for name in names[: names.index("")] if name]
+    assert len(set(named)) == len(named)
 
 
 def test_random_weights_are_refused_on_data(capsys: pytest.CaptureFixture[str]) -> None:

@@ -262,7 +262,7 @@ def test_notes_are_said_aside(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert (code, json.loads(out)["num_images"], json.loads(out)["split"]) == (0, 4, "all")
     assert err == (
         "resnets: note: 1 of the model's 3 classes have no images here, and can be answered all the same; "
-        "restrict leaves them out\n"
+        "--restrict leaves them out\n"
     )
 
 

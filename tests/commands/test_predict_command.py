@@ -96,7 +96,8 @@ def test_json(capsys: pytest.CaptureFixture[str], model: str, folder: Path) -> N
     assert (code, err) == (3, SKIPPED)
     document = json.loads(out)
     assert document["schema_version"] == 1
-    assert document["model"] == {"architecture": "resnet20", "num_classes": 3, "abstain_below": None}
+    known = {"architecture": "resnet20", "num_classes": 3, "abstain_below": None}
+    assert document["model"] == {"weights": model, **known}
     images = document["images"]
     assert [image["image"] for image in images] == [
         "photos/a.png",
@@ -340,13 +341,14 @@ def test_abstaining(capsys: pytest.CaptureFixture[str], unsure: str, folder: Pat
 def test_without_a_model_one_line_says_which_answers(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, str(PHOTOS / "cat.jpg"), "--json")
     assert (code, err.count("\n")) == (0, 1)
+    assert json.loads(out)["model"]["weights"] == "resnet18:tiny_imagenet"
     assert json.loads(out)["model"]["num_classes"] == 200
     info = load().info
     top1 = next(metric for metric in info.metrics if metric.name == "top1")
     assert err == (
         "resnets: resnet18:tiny_imagenet of the package answers: 200 everyday things at "
         f"{info.preprocessing.image_size} px, top-1 {top1.value:.1%} on {top1.data}. ImageNet's 1,000 classes at 224 px: "
-        "--model resnet50:torchvision_v2 (98 MiB, downloaded once)\n"
+        "resnets predict PHOTO --model resnet50:torchvision_v2 (98 MiB, downloaded once)\n"
     )
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from resnets import cli
+from resnets.commands import recommend_command
 from tests.analysis.recommended import known_speed, write_shades
 
 
@@ -29,16 +32,29 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     lines = out.splitlines()
     assert lines[0] == "shades.npz: 104 train, 30 val, 30 test images; 3 classes"
     assert lines[1].startswith("times of a training if nothing else runs, on ")
-    heading = next(line for line in lines if "expected top-1" in line)
+    heading = next(line for line in lines if "expected" in line)
     assert heading.split() == [
-        "model", "pixels", "expected", "top-1", "training", "epochs", "latency", "file",
+        "model", "weights", "pixels", "expected", "training", "epochs", "latency", "file",
     ]  # fmt: skip
     assert max(len(line) for line in lines[: lines.index(heading) + 3]) <= 100
     assert "   resnets train shades.npz --model resnet8 --epochs 23 --device cpu" in lines
+    recipe = re.compile(r"   (SGD|AdamW) at [\d.e-]+, .+; batches of \d+; .+")
+    assert sum(recipe.fullmatch(line) is not None for line in lines) == 2
     assert "left out: resnet20 at 8 pixels: its file would have 1.08 MB, more than 1" in lines
-    assert any(line.startswith("Expected accuracy: published results of ") for line in lines)
+    assert any(line.startswith("Expected top-1: published results of ") for line in lines)
     assert err.splitlines()[-1].startswith("Next: resnets train shades.npz --model resnet")
     assert "images were not opened to look for damage and copies" in err
+
+
+def test_the_table_is_never_wider_than_a_screen() -> None:
+    each = SimpleNamespace(
+        model="resnet18,stem=imagenet,widths=32-64-128-256", kind="shipped", image_size=224,
+        epochs=100, latency_ms=0.12345, training_seconds=719, file_bytes=123456, expected=SimpleNamespace(low=0.1, high=1.0),
+    )  # fmt: skip
+    row = recommend_command._row(1, each)  # type: ignore[arg-type]
+    assert row[1:4] == ["resnet18,st…-64-128-256", "in package", "224"]
+    widths = [max(map(len, pair)) for pair in zip(row, recommend_command._HEADINGS, strict=True)]
+    assert sum(widths) + 2 * (len(widths) - 1) <= 100
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

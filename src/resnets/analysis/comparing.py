@@ -23,8 +23,8 @@ from resnets.analysis.reference_chart import pareto_front
 from resnets.analysis.timed_machine import busy_note, timed_machine
 from resnets.data.dataset import Dataset
 from resnets.downloads.transfer import Progress
-from resnets.errors import ConfigError, printable
-from resnets.evaluation.evaluating import Reading, score_images
+from resnets.errors import ConfigError, DataError, printable
+from resnets.evaluation.evaluating import Reading, match_model, score_images
 from resnets.evaluation.evaluation import Conditions, Evaluation
 from resnets.evaluation.labelled_images import LabelledImages, choose_images, open_data
 from resnets.evaluation.metrics import Hits
@@ -68,6 +68,7 @@ def compare(
 
     Raises:
         ConfigError: if an argument makes no sense.
+        DataError: if a model lacks classes of the data; before any of them is evaluated.
 
     Example:
         >>> found = compare(["resnet18", "resnet50"])
@@ -126,6 +127,11 @@ def _evaluated(
     own = next((i for i, c in enumerate(classifiers) if c.info.data is not None), 0)
     opened = open_data(data, classifiers[own].info)
     images = choose_images(opened, classifiers[own].info, split)
+    for row, classifier in zip(found.models, classifiers, strict=True):
+        try:
+            match_model(classifier, images)
+        except DataError as error:
+            raise DataError(f"{printable(row.name)}: {error}") from error
     evaluations = []
     for row, classifier in zip(found.models, classifiers, strict=True):
         conditions = Conditions(

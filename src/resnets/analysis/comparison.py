@@ -27,6 +27,8 @@ class ReportedAccuracy:
         image_size: of the images, in pixels.
         data: that it was measured on.
         source: who states it.
+        protocol: how it was measured; '' if that is not known.
+        more_data: that the weights had learned from besides ImageNet-1k; '' for none.
     """
 
     name: str
@@ -35,6 +37,8 @@ class ReportedAccuracy:
     image_size: int
     data: str
     source: str
+    protocol: str = ""
+    more_data: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +255,7 @@ class Comparison:
         return draw_bubbles(comparison_chart(self))
 
     def save(self, folder: str | Path) -> Path:
-        """Write `chart.svg`, `comparison.html`, `comparison.csv` and, with data, `differences.csv`.
+        """Write `chart.svg`, `comparison.html`, `.csv` and `.json`, and, with data, `differences.csv`.
 
         Args:
             folder: made if it is not there; files of those names are replaced.

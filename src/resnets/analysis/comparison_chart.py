@@ -94,7 +94,7 @@ def _published_bubble(model: ComparedModel) -> Bubble:
         parameters=model.parameters,
         label=shortened(model.label, _LONGEST),
         words=f"{best.name}: top-1 {percent(best.top1, 2)}, {count(model.multiply_adds)} multiply-adds, "
-        f"{count(model.parameters)} parameters. {best.source}",
+        f"{count(model.parameters)} parameters. {best.source}{best.protocol and f'; {best.protocol}'}",
         colour=0,
         is_chosen=True,
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 
 from resnets.analysis.bubble_chart import BUBBLE_RULES, chart_colours, draw_bubbles
 from resnets.analysis.bubble_plan import BubbleChart
@@ -60,6 +62,7 @@ def save_comparison(comparison: Comparison, folder: str | Path) -> Path:
     write_text(folder / "chart.svg", draw_bubbles(chart))
     write_text(folder / "comparison.html", comparison_page(comparison, chart))
     write_text(folder / "comparison.csv", csv_text(comparison))
+    write_text(folder / "comparison.json", json.dumps(comparison.to_dict(), indent=2) + "\n")
     if comparison.data:
         write_text(folder / "differences.csv", _differences(comparison))
     return folder
@@ -115,6 +118,12 @@ def _chart_section(comparison: Comparison, chart: BubbleChart) -> Iterator[str]:
     reference = shows_reference(comparison)
     if reference:
         yield f'<p class="credit">{safe(CREDIT)}</p>'
+    more = {m.name: m.reported[0].more_data for m in comparison.models if m.reported and reference}
+    if marked := [f"{name(model)} on {safe(data)}" for model, data in more.items() if data]:
+        yield (
+            '<p class="credit">Not from ImageNet-1k alone, as the others are, but pretrained: '
+            f"{', '.join(marked)}.</p>"
+        )
     if lacking := undrawn(comparison):
         yield (
             f'<p class="credit">Not drawn, as nobody states their accuracy{" on ImageNet" * reference}: '
@@ -230,19 +239,21 @@ def _reference() -> Iterator[str]:
         ("parameters", "right"),
         ("input", "right"),
         ("kind", "left"),
+        ("protocol", "left"),
         ("source", "left"),
     ]
     points = sorted(reference_points(), key=lambda point: (point.year, point.top1))
-    yield scrolling("The reference", _table(columns, [_reference_row(point) for point in points]))
-    protocols = sorted({point.protocol for point in points})
-    yield f'<p class="credit">How accuracies were measured: {safe("; or ".join(protocols))}.</p>'
+    protocols = dict(zip(sorted({point.protocol for point in points}), ascii_uppercase, strict=False))
+    rows = [_reference_row(point, protocols[point.protocol]) for point in points]
+    yield scrolling("The reference", _table(columns, rows))
+    words = ". ".join(f"{letter}: {protocol}" for protocol, letter in protocols.items())
+    yield f'<p class="credit">How these accuracies were measured. {safe(words)}.</p>'
     yield "</div></section>"
 
 
-def _reference_row(point: ReferencePoint) -> list[str]:
-    again = ", recipe of 2021" if point.recipe == "now" else ""
+def _reference_row(point: ReferencePoint, protocol: str) -> list[str]:
     return [
-        point.name + again,
+        point.title,
         str(point.year),
         f"{point.top1:.2f} %",
         f"{point.top5:.2f} %",
@@ -250,6 +261,7 @@ def _reference_row(point: ReferencePoint) -> list[str]:
         count(point.parameters),
         str(point.image_size),
         GROUPS[point.group],
+        protocol,
         point.weights or point.source,
     ]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from resnets.analysis.comparison import ComparedModel, Comparison, ReportedAccuracy
-from resnets.analysis.reference import reference_points
+from resnets.analysis.reference import ReferencePoint, reference_points
 from resnets.errors import printable
 from resnets.quantities import count, memory
 from resnets.reporting.words import percent
@@ -19,7 +19,7 @@ _FIELDS = (
     "name", "architecture", "image_size", "parameters", "multiply_adds",
     "top1", "top1_low", "top1_high", "top5", "calibration_error", "temperature", "loss",
     "latency_ms", "latency_low_ms", "latency_high_ms", "batch_size", "num_batches", "memory_bytes",
-    "on_front", "data", "source",
+    "on_front", "data", "source", "protocol", "weights", "year", "recipe",
 )  # fmt: skip
 
 
@@ -42,9 +42,7 @@ def comparison_table(comparison: Comparison) -> tuple[list[Column], list[list[st
     else:
         columns += [("published top-1", "right"), ("on", "left")]
         for row, model in zip(cells, models, strict=True):
-            row.extend(
-                [_reported_words(model.reported), model.reported[0].data if model.reported else ""]
-            )
+            row.extend([_reported_words(model.reported), _reported_data(model.reported)])
     if any(model.speed for model in models):
         columns += [("time", "right"), ("middle half", "right"), ("memory", "right")]
         for row, model in zip(cells, models, strict=True):
@@ -94,6 +92,16 @@ def _reported_words(reported: Sequence[ReportedAccuracy]) -> str:
     return f"{100 * shares[0]:.2f} to {100 * shares[-1]:.2f} %"
 
 
+def _reported_data(reported: Sequence[ReportedAccuracy]) -> str:
+    """What the accuracies were measured on, and what some of the weights had learned from besides."""
+    if not reported:
+        return ""
+    more = dict.fromkeys(each.more_data for each in reported if each.more_data)
+    some = "" if all(each.more_data for each in reported) else "some "
+    words = f", {some}pretrained on {' or '.join(more)}" if more else ""
+    return reported[0].data + words
+
+
 def _metric(model: ComparedModel, name: str) -> float | None:
     if model.evaluation is None:
         return None
@@ -124,9 +132,16 @@ def csv_text(comparison: Comparison) -> str:
                     "top5": f"{point.top5 / 100:.6g}",
                     "data": "ImageNet val",
                     "source": point.source,
+                    "protocol": point.protocol,
+                    "weights": point.weights,
+                    **_paper(point),
                 }
             )
     return text.getvalue()
+
+
+def _paper(point: ReferencePoint) -> dict[str, str | int]:
+    return {"year": point.year, "recipe": point.recipe}
 
 
 def _csv_row(comparison: Comparison, model: ComparedModel) -> dict[str, str | int]:
@@ -142,9 +157,14 @@ def _csv_row(comparison: Comparison, model: ComparedModel) -> dict[str, str | in
     if model.speed is not None:
         for name, value in vars(model.speed).items():
             row[name] = "" if value is None else _number(value)
+    if model.reported:
+        row["weights"] = printable(model.reported[0].name)
+        known = (point for point in reference_points() if point.weights == model.reported[0].name)
+        row |= next(map(_paper, known), {})
     if model.evaluation is None:
         if model.reported:
             best = model.reported[0]
+            row["protocol"] = best.protocol
             row |= {"top1": _number(best.top1), "data": printable(best.data)}
             row |= {"top5": "" if best.top5 is None else _number(best.top5)}
             row["source"] = f"{printable(best.name)}: {best.source}"
@@ -160,6 +180,8 @@ def _csv_row(comparison: Comparison, model: ComparedModel) -> dict[str, str | in
         "temperature": "" if temperature is None else _number(temperature),
         "data": printable(f"{comparison.data} {comparison.split}"),
         "source": "measured here",
+        "protocol": "one view of each image"
+        + "; only the classes of the data as answers" * model.evaluation.conditions.restricted,
     }
     return row
 

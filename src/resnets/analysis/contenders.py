@@ -12,11 +12,12 @@ import torch
 
 from resnets.analysis.comparison import ComparedModel, ReportedAccuracy
 from resnets.analysis.description import describe
+from resnets.analysis.reference import more_data, published_protocol
 from resnets.architectures.creation import create_model, resolve
 from resnets.architectures.notation import parse_model
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.downloads.transfer import Progress
-from resnets.errors import WeightsError
+from resnets.errors import WeightsError, printable
 from resnets.evaluation.evaluating import open_model
 from resnets.weights.catalog import PublishedWeights, find_weights, published_weights
 from resnets.weights.classifier import Classifier
@@ -68,11 +69,17 @@ def contender(given: str | Path | Classifier) -> Contender:
 
     Args:
         given: an architecture, a model file, a run folder, published weights or a loaded model.
+
+    Raises:
+        UnknownNameError: if there is no such network.
+        WeightsError: if there is no such file, or one that is not for this.
     """
     if isinstance(given, Classifier):
         return Contender(_described(given.info.architecture, given.info), given)
     word = os.fspath(given)
     path = model_path(word)
+    if path.suffix.lower() == ".onnx":
+        raise WeightsError(f"exported files cannot be compared yet: {printable(word)}")
     if path.exists() or path.suffix == ".safetensors":
         return Contender(_described(word, read_info(path)), given)
     if ":" in word and "/" not in word:
@@ -111,6 +118,8 @@ def _reported(weights: PublishedWeights) -> tuple[ReportedAccuracy, ...]:
             image_size=best.image_size,
             data=_IMAGENET,
             source=weights.reported_by,
+            protocol=published_protocol(weights),
+            more_data=more_data(weights),
         )
         for best in weights.reported[:1]
     )

@@ -4,7 +4,8 @@ The odds of a mistake, e / (1 - e), of a strong network after a long training fa
 class and grow with the number of classes; published results at both ends of a factor of 70 in images
 give the exponents. Networks that are weaker, or have fewer epochs, multiply the odds. How difficult the
 images are is not known before a training, so that the range spans all published data sets that are
-alike in size; it is narrow only where the data set itself is a published one.
+alike in size; it is narrow only where the data set itself is a published one. It never lies below what
+always answering the largest class gives.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Annotated
 from pydantic import Field
 
 from resnets.config import Count, Settings, Switch, validate
+from resnets.reporting.words import percent
 from resnets.training.data_facts import DataFacts
 
 _FEWER_IMAGES = (0.37, 0.71)
@@ -120,10 +122,19 @@ def expected_accuracy(facts: DataFacts, learning: Learning) -> ExpectedAccuracy:
     odds = [row.odds * _rescaled(row, facts, exponent) for row in rows for exponent in _FEWER_IMAGES]
     # Where mistakes are wrong labels, or the images are easy, weakness and haste cost less.
     mildest = factor**_MILDEST if factor > 1 else factor
-    chance = 1 / max(2, facts.num_classes)
     low, high = (1 / (1 + x) for x in (max(odds) * factor * _UNSURE, min(odds) * mildest / _UNSURE))
     middle = math.exp(sum(map(math.log, odds)) / len(odds)) * math.sqrt(factor * mildest)
-    return ExpectedAccuracy(low=max(low, chance), high=max(high, chance), odds=middle, basis=basis)
+    chance = 1 / max(2, facts.num_classes)
+    largest = max(facts.class_counts) / max(1, facts.num_train)
+    if largest > max(low, chance):
+        basis += (
+            f"; not below {percent(largest)}, the share of the largest class: always answering it gives "
+            "that on images that are divided among the classes as these are"
+        )
+    floor = max(largest, chance)
+    # What it knows beyond chance of equal classes, it knows at best of all beyond the largest one.
+    best = floor + (1 - floor) * (max(high, chance) - chance) / (1 - chance)
+    return ExpectedAccuracy(low=max(low, floor), high=best, odds=middle, basis=basis)
 
 
 def _factor(num_train: int, learning: Learning) -> float:

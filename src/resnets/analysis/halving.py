@@ -85,6 +85,8 @@ def halve(
         halving: how.
         told: is called after each step.
     """
+    if len(found.ranked) < 2:
+        return replace(found, notes=(*found.notes, "only one candidate is left: nothing to try"))
     runners = [_Runner(*pair) for pair in zip(found.ranked, weighed, strict=True)]
     racing, notes = _fitting(runners, halving, where)
     if len(racing) < 2:
@@ -142,7 +144,7 @@ def _fitting(
             f"{longest.weighed.candidate.model} was not tried: one epoch takes {duration(needed)}, and "
             f"a trial of the first rung has {duration(seconds)}"
         )
-    if len(racing) < 2 <= len(runners):
+    if len(racing) < 2:
         notes.append("fewer than two candidates can be tried in this time: give the trials more minutes")
     return racing, notes
 

@@ -13,6 +13,7 @@ from resnets.data.class_checks import check_classes
 from resnets.data.file_checks import check_passed_over
 from resnets.errors import printable
 from resnets.reporting.words import sentence_list
+from resnets.training.data_facts import DataFacts
 from resnets.training.planning import Prepared
 
 FEW = 20
@@ -20,6 +21,22 @@ FEW = 20
 
 _PHOTO = 96
 # Pixels from which published weights, which know photos, are worth their download.
+
+
+def imbalance(facts: DataFacts) -> float | None:
+    """Say how many times as many training images the largest class has as the smallest.
+
+    Args:
+        facts: of the data.
+
+    Returns:
+        None where the check of a data set would not speak of it.
+    """
+    counts = np.array(facts.class_counts)
+    found = check_classes({"train": counts}, facts.class_names)
+    if not any(finding.code == "imbalance" for finding in found):
+        return None
+    return float(counts.max() / counts[counts > 0].min())
 
 
 def recommendation_notes(prepared: Prepared, where: Setting, weights: Weights) -> Iterator[str]:
@@ -54,6 +71,12 @@ def recommendation_notes(prepared: Prepared, where: Setting, weights: Weights) -
     ]
     for finding in findings:
         yield printable(finding.sentence)
+    if imbalance(facts) is not None:
+        yield (
+            "these trainings weigh all images alike, as that gives the highest top-1, by which they are "
+            "ranked; if small classes matter as much as large ones, add "
+            "--set loss.class_weights=balanced"
+        )
     yield (
         "images were not opened to look for damage and copies: "
         f"resnets data check {printable(where.given.data)}"

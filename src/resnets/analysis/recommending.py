@@ -20,7 +20,7 @@ from resnets.analysis.keeping_limits import (
     within,
 )
 from resnets.analysis.recommendation import LeftOut, Limits, Recommendation, Recommended, Target
-from resnets.analysis.recommendation_notes import FEW, recommendation_notes
+from resnets.analysis.recommendation_notes import FEW, imbalance, recommendation_notes
 from resnets.analysis.timed_machine import timed_machine
 from resnets.analysis.weighing import (
     Setting,
@@ -228,6 +228,8 @@ def _reason(each: Weighed, those: Sequence[Weighed], rank: int, where: Setting) 
         words.append(f"{each.epochs} of {each.wanted_epochs} epochs fit into {time}")
     else:
         words.append(f"all of its {each.epochs} epochs fit into {time}")
+    if ratio := imbalance(where.facts):
+        words.append(f"the largest class has {ratio:,.0f} times the images of the smallest")
     if rank:
         times = each.expected.odds / those[0].expected.odds
         words.append(f"about {times:.2g} times the mistakes of the first" if times > 1.05 else "")

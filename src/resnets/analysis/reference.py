@@ -6,6 +6,7 @@ of the registry; the rivals' are what publishers of their weights state. Nothing
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -97,6 +98,11 @@ class ReferencePoint:
     source: str
     protocol: str
 
+    @property
+    def title(self) -> str:
+        """The name, told apart from that of the same network by another recipe."""
+        return f"{self.name}, recipe of 2021" if self.recipe == "now" else self.name
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `--json` prints them."""
         return asdict(self)
@@ -140,9 +146,40 @@ def _family_point(row: _Family, weights: PublishedWeights) -> ReferencePoint:
         architecture=architecture.name,
         weights=weights.name,
         source=f"{weights.reported_by}; {weights.source}",
-        protocol=f"one centre crop of image_size, {weights.preprocessing.interpolation}; "
-        "trained on ImageNet-1k only",
+        protocol=published_protocol(weights),
     )
+
+
+def published_protocol(weights: PublishedWeights) -> str:
+    """Say how the accuracy of published weights was measured, and what they had learned from.
+
+    Args:
+        weights: with an accuracy on ImageNet.
+
+    Example:
+        >>> published_protocol(find_weights("resnet50:torchvision_v1"))
+        'one centre crop of image_size, bilinear; trained on ImageNet-1k only'
+    """
+    more = more_data(weights)
+    learned = f"pretrained on {more}" if more else "trained on ImageNet-1k only"
+    return f"one centre crop of image_size, {weights.preprocessing.interpolation}; {learned}"
+
+
+def more_data(weights: PublishedWeights) -> str:
+    """Name what published weights had learned from besides ImageNet-1k.
+
+    Args:
+        weights: of the catalogue, whose terms begin with the names of the data.
+
+    Returns:
+        '' for nothing.
+
+    Example:
+        >>> more_data(find_weights("resnext101_32x32d:timm_fb_wsl_ig1b_ft_in1k"))
+        'public Instagram images'
+    """
+    names = [re.split("[:,]", terms)[0] for terms in weights.data_terms.split("; ")]
+    return " and ".join(name for name in names if name != "ImageNet")
 
 
 def _rival_point(row: _Rival, protocol: str) -> ReferencePoint:

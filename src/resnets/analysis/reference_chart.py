@@ -101,5 +101,5 @@ def point_words(point: ReferencePoint) -> str:
     return (
         f"{point.name} ({point.year}){again}: top-1 {point.top1:.2f} %, "
         f"{count(point.multiply_adds)} multiply-adds at {point.image_size} pixels, "
-        f"{count(point.parameters)} parameters. {point.source}"
+        f"{count(point.parameters)} parameters. {point.source}; {point.protocol}"
     )

@@ -49,7 +49,7 @@ def compare_command(
     rounds: Annotated[int, typer.Option(help="Timed batches of each network, at least 30.")] = 30,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write chart.svg, comparison.html and comparison.csv."),
+        typer.Option(metavar="FOLDER", help="Write chart.svg, comparison.html, .csv and .json."),
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write the figures.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at a time when evaluating.")] = 64,
@@ -178,7 +178,7 @@ def _reference() -> RenderableType:
         ],
         [
             (
-                point.name,
+                point.title,
                 str(point.year),
                 f"{point.top1:.2f}",
                 f"{point.top5:.2f}",

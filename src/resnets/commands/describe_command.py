@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from resnets.analysis.description import Description
     from resnets.recipes.catalog import Recipe
+    from resnets.weights.catalog import PublishedWeights
     from resnets.weights.model_info import ModelInfo
 
 
@@ -40,7 +41,7 @@ def describe_command(
     ],
     image_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Height and width of the images, in pixels. [paper's]"),
+        typer.Option(min=1, help="Height and width of the images, in pixels. [the weights', paper's]"),
     ] = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Images per training step, for the memory.")
@@ -104,10 +105,8 @@ def _describe(
     from resnets.architectures.notation import parse_model
 
     parsed = [
-        (infos[model].architecture, infos[model].options)
-        if model in infos
-        else _published(model)
-        if ":" in model
+        _as_shown(infos[model] if model in infos else _published(model))
+        if model in infos or ":" in model
         else parse_model(model)
         for model in models
     ]
@@ -120,12 +119,19 @@ def _describe(
     return [describe(name, batch_size=batch_size, **{**options, **size}) for name, options in parsed]
 
 
-def _published(model: str) -> tuple[str, dict[str, Any]]:
-    """The network of published weights, which are not downloaded for it."""
+def _published(model: str) -> PublishedWeights:
+    """The row of published weights, which are not downloaded for it."""
     from resnets.weights.catalog import find_weights
 
-    row = find_weights(model)
-    return row.architecture, row.options
+    return find_weights(model)
+
+
+def _as_shown(weights: ModelInfo | PublishedWeights) -> tuple[str, dict[str, Any]]:
+    """The network of given weights, and the size of the images that it is shown."""
+    return weights.architecture, {
+        **weights.options,
+        "image_size": weights.preprocessing.image_size,
+    }
 
 
 def _print_documents(

@@ -45,6 +45,6 @@ def _default_words() -> str:
     return (
         f"resnets: {shipped.name} of the package answers: {len(info.class_names)} everyday things at "
         f"{info.preprocessing.image_size} px{figure}. ImageNet's {larger.num_classes:,} classes at "
-        f"{larger.preprocessing.image_size} px: --model {larger.name} ({larger.file.size_mib:.0f} MiB, "
-        "downloaded once)"
+        f"{larger.preprocessing.image_size} px: resnets predict PHOTO --model {larger.name} "
+        f"({larger.file.size_mib:.0f} MiB, downloaded once)"
     )

@@ -18,6 +18,26 @@ if TYPE_CHECKING:
 
     from resnets.analysis.recommendation import Recommendation, Recommended
 
+_LONGEST = 23
+# Letters of a model in the table, so that this has 100; the command below it has all of them.
+_HEADINGS: dict[str, Literal["left", "right"]] = {
+    "": "right",
+    "model": "left",
+    "weights": "left",
+    "pixels": "right",
+    "expected": "right",
+    "training": "right",
+    "epochs": "right",
+    "latency": "right",
+    "file": "right",
+}
+_WEIGHTS = {
+    "random": "random",
+    "shipped": "in package",
+    "downloaded": "in cache",
+    "published": "download",
+}
+
 
 def recommend_command(
     data: Annotated[str, typer.Argument(help="Folder of images, or another data set.")],
@@ -96,27 +116,21 @@ def recommend_command(
 
 
 def _blocks(found: Recommendation) -> Iterator[RenderableType]:
+    from resnets.analysis.settings_words import settings_words
+
     images = ", ".join(f"{count:,} {name}" for name, count in found.num_images.items())
     yield f"{printable(found.data)}: {images} images; {found.num_classes} classes"
     yield _machine(found)
     yield console.table(
-        [
-            ("", "right"),
-            ("model", "left"),
-            ("pixels", "right"),
-            ("expected top-1", "right"),
-            ("training", "right"),
-            ("epochs", "right"),
-            ("latency", "right"),
-            ("file", "right"),
-        ],
+        list(_HEADINGS.items()),
         [_row(rank, each) for rank, each in enumerate(found.ranked, start=1)],
     )
     yield ""
     for rank, each in enumerate(found.ranked, start=1):
         yield f"{rank}. {printable(each.reason)}{_plan(each)}"
+        yield f"   {settings_words(each.settings)}"
         yield f"   {printable(shlex.join(each.command))}"
-    yield f"\nExpected accuracy: {found.ranked[0].expected.basis}."
+    yield f"\nExpected top-1: {found.ranked[0].expected.basis}."
     if found.trials:
         yield ""
         yield _trials(found)
@@ -137,13 +151,14 @@ def _machine(found: Recommendation) -> str:
 
 
 def _row(rank: int, each: Recommended) -> list[str]:
-    from resnets.reporting.words import duration
+    from resnets.reporting.words import duration, shortened
 
     low, high = 100 * each.expected.low, 100 * each.expected.high
     latency = "-" if each.latency_ms is None else f"{each.latency_ms:.3g} ms"
     return [
         str(rank),
-        printable(each.model),
+        shortened(printable(each.model), _LONGEST),
+        _WEIGHTS[each.kind],
         str(each.image_size),
         f"{low:.0f} to {high:.0f} %",
         duration(each.training_seconds),

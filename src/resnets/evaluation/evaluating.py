@@ -17,7 +17,7 @@ from resnets.data.packed import PackedSplit
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.downloads.transfer import Progress
 from resnets.errors import ConfigError, ImageError, UnsupportedError, WeightsError, printable
-from resnets.evaluation.class_matching import match_classes
+from resnets.evaluation.class_matching import ClassMatch, match_classes
 from resnets.evaluation.crops import FiveCrops
 from resnets.evaluation.evaluation import Conditions, Evaluation
 from resnets.evaluation.labelled_images import (
@@ -154,7 +154,7 @@ def score_images(
     """
     _check(classifier, conditions, reading)
     info, present = classifier.info, images.present
-    match = match_classes(images.class_names, images.class_ids, info, present=present)
+    match = match_model(classifier, images)
     scores, names = _scores(classifier, images, conditions, reading)
     logits = scores.logits
     if not np.isfinite(logits).all():
@@ -172,7 +172,7 @@ def score_images(
     elif len(present) < len(class_names):
         notes.append(
             f"{len(class_names) - len(present)} of the model's {len(class_names)} classes have no "
-            "images here, and can be answered all the same; restrict leaves them out"
+            "images here, and can be answered all the same; --restrict leaves them out"
         )
     found = Evaluation(
         model=name,
@@ -192,9 +192,23 @@ def score_images(
     return replace(found, abstained=found.confidences < conditions.abstain_below)
 
 
-def _check(classifier: Classifier, conditions: Conditions, reading: Reading) -> None:
+def match_model(classifier: Classifier, images: LabelledImages) -> ClassMatch:
+    """Find the classes of images among those of a model.
+
+    Args:
+        classifier: the model.
+        images: to evaluate it on.
+
+    Raises:
+        UnsupportedError: if it has no classifier.
+        DataError: if it lacks classes that have images.
+    """
     if not classifier.class_names:
         raise UnsupportedError(f"this {classifier.info.architecture} has no classifier to evaluate")
+    return match_classes(images.class_names, images.class_ids, classifier.info, present=images.present)
+
+
+def _check(classifier: Classifier, conditions: Conditions, reading: Reading) -> None:
     problems = []
     if conditions.crops not in (1, 5, 10):
         problems.append(f"crops must be 1, 5 or 10, got {conditions.crops}")
