@@ -31,8 +31,8 @@ def fast_cifar(
 
     Expected:
         85.3 % top-1 in 18 minutes of one core with bf16 instructions, on copies of CIFAR-10 as JPEG of
-        quality 75 (one seed); `resnet_cifar` with ResNet-20, shortened to 14 epochs, 82.0 % in 15 minutes
-        (docs/performance.md).
+        quality 75 (one seed); `resnet_cifar` with ResNet-20, shortened to 14 epochs, 82.0 % in 15
+        minutes (docs/performance.md).
     """
     return TrainingSettings(
         complete=True,
