@@ -170,3 +170,35 @@ def test_a_training_without_a_network(installed: Installed) -> None:
     assert (found["num_images"], found["num_classes"]) == (8, 2)  # a fifth, set aside by the training
     answers = json.loads(installed.resnets("predict", "photos/dark", "--model", "run", "--json"))
     assert {c["label"] for image in answers["images"] for c in image["classes"]} == {"dark", "light"}
+
+
+@pytest.mark.slow
+def test_its_own_dependencies_are_enough(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    python, program = (environment / "bin" / name for name in ("python", "resnets"))
+    constraints = str(ROOT / "constraints.txt")
+    install = [str(python), "-m", "pip", "install", "--quiet", "--constraint", constraints, str(wheel)]
+    subprocess.run(install, check=True, cwd=tmp_path, capture_output=True)
+    for number in range(16):
+        folder = tmp_path / "photos" / ("dark" if number % 2 else "light")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 100, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels + np.uint8(100 * (number % 2 == 0))).save(folder / f"{number}.png")
+    photo = "photos/dark/1.png"
+    for words in (
+        ["list"],
+        ["describe", "resnet50"],
+        ["predict", photo],
+        ["explain", photo, "--output", "maps"],
+        ["compare", "--output", "rivals"],
+        ["train", "photos", "--epochs", "1", "--output", "run"],
+        ["evaluate", "run", "photos"],
+        ["compare", "run", "run/model.safetensors", "--data", "photos"],
+    ):
+        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "RESNETS_CACHE": str(tmp_path / "c")}
+        done = subprocess.run(
+            [program, *words], cwd=tmp_path, env=clean, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (words, done.stderr)
+    assert (tmp_path / "run" / "report.html").is_file()
