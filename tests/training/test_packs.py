@@ -24,18 +24,6 @@ from resnets.training.packs import find_pack, pack_policy
 from resnets.training.preparation import make_loaders, with_known_classes
 
 
-@pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RESNETS_CACHE", str(tmp_path / "cache"))
-    generator = np.random.default_rng(0)
-    for number in range(20):
-        pixels = generator.integers(0, 256, (40 + number, 48, 3), np.uint8)
-        path = tmp_path / "photos" / f"class{number % 2}" / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return tmp_path / "photos"
-
-
 def settings(**changed: Any) -> TrainingSettings:
     values = {"batch_size": 4, "preprocessing": {"image_size": 32}, "workers": 0, **changed}
     return validate(TrainingSettings, values, source="the test")

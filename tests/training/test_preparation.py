@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from resnets.config import validate
 from resnets.data.dataset import Split
@@ -16,18 +15,6 @@ from resnets.data.opening import open_dataset
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.machine import this_machine
 from resnets.training.preparation import labelled, make_loaders
-
-
-@pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("RESNETS_CACHE", str(tmp_path / "cache"))
-    generator = np.random.default_rng(0)
-    for number in range(20):
-        pixels = generator.integers(0, 256, (40 + number, 48, 3), np.uint8)
-        path = tmp_path / "photos" / f"class{number % 2}" / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return tmp_path / "photos"
 
 
 def settings(**changed: Any) -> TrainingSettings:

@@ -20,7 +20,7 @@ from resnets.errors import DataError
 
 
 def open_checked(
-    path: str | os.PathLike[str],
+    data: str | os.PathLike[str] | Dataset,
     *,
     seed: int = 0,
     val_share: float = 0.2,
@@ -29,45 +29,13 @@ def open_checked(
     policy: DecodePolicy | None = None,
     on_progress: Progress | None = None,
 ) -> tuple[Dataset, DataReport]:
-    """Open a data set and check it; arguments but the first as for `divide_checked`.
-
-    Args:
-        path: as for `open_dataset`.
-        seed: of the validation split, if it is made here.
-        val_share: of each class that goes there, 0 to 1; 0 makes none.
-        needs_val: make one also where there is a test split, but none for validation.
-        near_duplicates: look for images that are nearly the same, too.
-        policy: how images are decoded.
-        on_progress: is called now and then.
-    """
-    return divide_checked(
-        open_dataset(path, val_share=0.0),
-        seed=seed,
-        val_share=val_share,
-        needs_val=needs_val,
-        near_duplicates=near_duplicates,
-        policy=policy,
-        on_progress=on_progress,
-    )
-
-
-def divide_checked(
-    given: Dataset,
-    *,
-    seed: int = 0,
-    val_share: float = 0.2,
-    needs_val: bool = False,
-    near_duplicates: bool = True,
-    policy: DecodePolicy | None = None,
-    on_progress: Progress | None = None,
-) -> tuple[Dataset, DataReport]:
-    """Make the validation split of a data set, if it has none, and check it.
+    """Open a data set, make its validation split if it has none, and check it.
 
     Where the split would part images that are nearly the same, or take images that cannot be used, it is
     made once more with those on one side and these in training, and checked again.
 
     Args:
-        given: as it was found.
+        data: as for `open_dataset`, or a data set as it was found.
         seed: of the validation split, if it is made here.
         val_share: of each class that goes there, 0 to 1; 0 makes none.
         needs_val: make one also where there is a test split, but none for validation.
@@ -75,6 +43,7 @@ def divide_checked(
         policy: how images are decoded.
         on_progress: is called now and then.
     """
+    given = data if isinstance(data, Dataset) else open_dataset(data, val_share=0.0)
     draw = partial(ensure_validation, given, share=val_share, seed=seed, needs_val=needs_val)
     dataset = draw()
     look = partial(check, near_duplicates=near_duplicates, policy=policy, on_progress=on_progress)

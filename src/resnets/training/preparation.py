@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from resnets.data.checked_opening import divide_checked
+from resnets.data.checked_opening import open_checked
 from resnets.data.checking import Progress
 from resnets.data.dataset import Dataset, Split
 from resnets.data.findings import DataReport
@@ -68,7 +68,7 @@ def open_data(
         interruption.check("nothing was begun")
         watch(Checking(what, done, total))
 
-    dataset, report = divide_checked(
+    dataset, report = open_checked(
         given,
         seed=seed,
         val_share=share,
