@@ -40,7 +40,7 @@ test: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not parity" --cov --cov-report=term:skip-covered
 
 test-all: .venv/peers
-	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --hypothesis-profile random -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 check: setup
 	$(BIN)/ruff format --check

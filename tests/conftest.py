@@ -1,4 +1,4 @@
-"""What every test starts from: one thread and a fixed seed."""
+"""What every test starts from: one thread and a fixed seed, and examples that are the same in every run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("random", derandomize=False)  # `make test-all` looks for new examples
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True, scope="session")
