@@ -11,7 +11,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "resnets"
 ORDER = [
     {"errors", "lazy_exports", "quantities"},
-    {"registry", "config", "files", "allocator"},
+    {"registry", "config", "files", "allocator", "launch"},
     {"downloads"},
     {"units"},
     {"networks"},

@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             standalone_mode=False,
         )
     except ResNetsError as error:
-        console.report(error, debug=debug)
+        if not error.is_told:
+            console.report(error, debug=debug)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

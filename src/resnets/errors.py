@@ -33,9 +33,15 @@ from collections.abc import Iterable, Sequence
 
 
 class ResNetsError(Exception):
-    """Root of every error that resnets raises on purpose."""
+    """Root of every error that resnets raises on purpose.
+
+    Attributes:
+        exit_code: of a command that ends with it.
+        is_told: another process has told the user.
+    """
 
     exit_code: int = 1
+    is_told: bool = False
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes: the message is made already, not the parts that made it."""

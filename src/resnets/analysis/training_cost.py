@@ -28,6 +28,7 @@ from resnets.training.interruption import Interruption
 from resnets.training.machine import Machine
 from resnets.training.model_facts import model_facts
 from resnets.training.preparation import build_session, fits_in_memory, labelled, make_loaders
+from resnets.training.processes import Processes
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session
 
@@ -124,7 +125,7 @@ def measure_training(
             loaders,
             network=network,
             run=run,
-            interruption=interruption,
+            processes=Processes(interruption),
             watchers=[],
         )
         steps = _timed_steps(session)
@@ -166,7 +167,7 @@ def _timed_steps(session: Session) -> list[_Step]:
     steps: list[_Step] = []
     batches = _batches(session)
     for number in range(_STEPS + 1):
-        session.interruption.check("nothing was written")
+        session.processes.check("nothing was written")
         asked = time.process_time()
         batch = next(batches)
         begun, clock = time.process_time(), time.perf_counter()

@@ -12,6 +12,7 @@ from resnets import console
 from resnets.commands.options import Json
 from resnets.commands.training_options import Config, Device, Model, Overrides, Recipe, chosen_settings
 from resnets.errors import ConfigError, printable
+from resnets.launch import launch
 from resnets.quantities import count, memory
 
 if TYPE_CHECKING:
@@ -86,14 +87,13 @@ def train_command(
         "seed": seed,
         "workers": workers,
     }
-    if resume and (recipe or config or overrides or any(v is not None for v in given.values())):
-        raise ConfigError(
-            "the options", ["a resumed run keeps its settings: leave out all but --output"]
-        )
-    if find_lr and (resume or dry_run or tensorboard):
-        raise ConfigError(
-            "the options", ["--find-lr keeps no run: leave out --resume, --dry-run and --tensorboard"]
-        )
+    said = recipe or config or overrides or any(value is not None for value in given.values())
+    _refuse_options(
+        resumes=resume,
+        says_settings=bool(said),
+        only_looks=find_lr or dry_run,
+        finds_rate=find_lr and (resume or dry_run or tensorboard),
+    )
     settings = None
     if not resume:
         settings = chosen_settings(
@@ -109,7 +109,7 @@ def train_command(
     if find_lr and settings is not None:
         refuse_in_data(plot, data or settings.data)
     keep_memory()
-    with TrainingProgress(quiet=quiet or json) as progress:
+    with TrainingProgress(quiet=quiet or json or launch().rank > 0) as progress:
         if find_lr:
             tested = find_learning_rate(
                 data,
@@ -143,6 +143,8 @@ def train_command(
                 time_threads=True,
                 watch=progress,
             )
+    if launch().rank > 0:  # the first has all there is to say
+        return
     if find_lr:
         _print_range_test(tested, plot, json=json)
     elif json:
@@ -151,6 +153,29 @@ def train_command(
         _print_plan(planned)
     else:
         _print_result(result)
+
+
+def _refuse_options(*, resumes: bool, says_settings: bool, only_looks: bool, finds_rate: bool) -> None:
+    """Refuse options that exclude each other.
+
+    Args:
+        resumes: a run is to go on.
+        says_settings: an option is a setting.
+        only_looks: no run is to be kept.
+        finds_rate: a learning rate is looked for, with an option that is about a run.
+    """
+    if resumes and says_settings:
+        raise ConfigError(
+            "the options", ["a resumed run keeps its settings: leave out all but --output"]
+        )
+    if finds_rate:
+        raise ConfigError(
+            "the options", ["--find-lr keeps no run: leave out --resume, --dry-run and --tensorboard"]
+        )
+    if only_looks and launch().count > 1:
+        raise ConfigError(
+            "the options", ["--find-lr and --dry-run are for one process: leave out torchrun"]
+        )
 
 
 def _print_result(result: TrainingResult) -> None:

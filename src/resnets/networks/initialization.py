@@ -8,6 +8,7 @@ and torchvision do; the codes of Wide ResNet and stochastic depth, and most for 
 from __future__ import annotations
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from resnets.errors import UnsupportedError
 from resnets.networks.network_options import Fan
@@ -78,7 +79,7 @@ def silence_residual(unit: ResidualUnit) -> None:
     Raises:
         UnsupportedError: if F does not end in a norm or a convolution, or the unit does not add.
     """
-    layers = [m for m in unit.residual.children() if isinstance(m, nn.BatchNorm2d | nn.Conv2d)]
+    layers = [m for m in unit.residual.children() if isinstance(m, _BatchNorm | nn.Conv2d)]
     if not layers or not isinstance(unit.merge, Add):
         raise UnsupportedError(
             "only a unit that adds, and whose residual ends in a norm or a convolution, can start as "

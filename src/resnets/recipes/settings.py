@@ -225,6 +225,8 @@ class TrainingSettings(Settings):
         precision: of convolutions and matrix products. [by a rule]
         channels_last: layout of images in memory. [by a rule]
         compile: the whole network. [on a GPU]
+        sync_batch_norm: batch norms take the mean and variance of the images of all processes; on GPUs
+            only.
         workers: processes that read images. [one for each core, at most 8]
         threads: that compute a step on a processor. [OMP_NUM_THREADS; the command times one and all]
         checkpoints: see there.
@@ -258,6 +260,7 @@ class TrainingSettings(Settings):
     precision: Literal["float32", "bf16", "fp16"] | None = None
     channels_last: Switch | None = None
     compile: Switch | None = None
+    sync_batch_norm: Switch = False
     workers: Whole | None = None
     threads: Count | None = None
     checkpoints: Checkpoints = Checkpoints()

@@ -136,7 +136,7 @@ def measure(classifier: Classifier, dataset: Dataset, session: Session) -> Evalu
     """Evaluate on what was kept aside, where there is something."""
 
     def go_on(_done: int, _total: int) -> None:
-        session.interruption.check(session.farewell)
+        session.processes.interruption.check(session.farewell)
 
     if "val" in dataset.splits:
         return calibrate(classifier, dataset, on_batch=go_on)

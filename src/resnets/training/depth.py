@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from resnets.errors import ConfigError, UnsupportedError
 from resnets.networks.gates import current_gates, gateable_units, network_units, set_gates
@@ -149,7 +150,7 @@ def last_layer(name: str, unit: ResidualUnit) -> nn.Module:
         UnsupportedError: if there is none.
     """
     last = list(unit.residual.children())[-1]
-    if not isinstance(unit.merge, Add) or not isinstance(last, nn.BatchNorm2d | nn.Conv2d):
+    if not isinstance(unit.merge, Add) or not isinstance(last, _BatchNorm | nn.Conv2d):
         raise UnsupportedError(
             f"the gate of {name} cannot become part of its weights: only a unit that adds can take "
             "it, and whose residual ends in a norm or a convolution. Use drop_path_rate, which "

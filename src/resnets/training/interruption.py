@@ -28,6 +28,9 @@ class Interruption:
 
     In any thread but the main one, signals are left as they are.
 
+    Args:
+        echo_seconds: in which the same wish may come again, from a terminal or a scheduler.
+
     Attributes:
         signal: number of the first; None as long as there is none.
 
@@ -38,8 +41,9 @@ class Interruption:
         ...             break  # save, then `interruption.check()`
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, echo_seconds: float = ECHO_SECONDS) -> None:
         self.signal: int | None = None
+        self._echo_seconds = echo_seconds
         self._process = os.getpid()
         self._before: dict[int, Any] = {}
         self._wakeup_before = -1
@@ -106,7 +110,7 @@ class Interruption:
         while (number := receiver.recv(1)) != _STOP:
             if ord(number) in _SIGNALS:
                 first = first or time.monotonic()
-                if time.monotonic() - first > ECHO_SECONDS:
+                if time.monotonic() - first > self._echo_seconds:
                     os._exit(128 + ord(number))
 
     def _let_go(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from resnets.data.order import step_seed
 from resnets.errors import NonFiniteError
@@ -19,8 +20,10 @@ from resnets.training.averaging import WeightAverage
 from resnets.training.depth import draw_gates, every_kth_unit, expand, survival_probabilities
 from resnets.training.finite import clip_gradients, find_nonfinite, gradient_norm
 from resnets.training.freezing import set_training_mode
+from resnets.training.interruption import Interruption
 from resnets.training.losses import make_loss
 from resnets.training.optimizers import make_optimizer, set_learning_rate
+from resnets.training.processes import Processes
 
 AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What convolutions and matrix products are computed in, where that is not float32."""
@@ -28,10 +31,10 @@ AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What a step tells.
+    """What a step tells, of all processes together.
 
     Attributes:
-        loss: mean over the batch.
+        loss: mean over the step's images.
         num_correct: images that were recognised; None with mixed labels.
         gradient_norm: over all parameters, before it is clipped.
     """
@@ -48,14 +51,21 @@ class Learner:
         network: to train, on its device.
         settings: complete.
         class_counts: of the training images.
+        processes: that train it together. [this one]
     """
 
     def __init__(
-        self, network: nn.Module, settings: TrainingSettings, *, class_counts: Sequence[int]
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        *,
+        class_counts: Sequence[int],
+        processes: Processes | None = None,
     ) -> None:
         assert settings.optimizer.learning_rate is not None
         self.network = network
         self.settings = settings
+        self.processes = processes or Processes(Interruption())
         self.device = next(network.parameters()).device
         self.optimizer = make_optimizer(
             network, settings, learning_rate=settings.optimizer.learning_rate
@@ -65,7 +75,9 @@ class Learner:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "fp16")
         depth = settings.stochastic_depth
         self._survival = survival_probabilities(network, last=depth.last) if depth else None
-        self._forward = torch.compile(network) if settings.compile else network
+        self._parallel = network
+        self._forward: nn.Module | None = None
+        self._learning: list[bool] = []
 
     @property
     def evaluated(self) -> nn.Module:
@@ -102,40 +114,83 @@ class Learner:
         if self._survival:
             set_gates(self.evaluated, self._survival)
 
-    def step(self, images: Tensor, targets: Tensor, *, learning_rate: float, number: int) -> StepOutcome:
+    def step(
+        self,
+        images: Tensor,
+        targets: Tensor,
+        *,
+        learning_rate: float,
+        number: int,
+        num_images: int | None = None,
+    ) -> StepOutcome:
         """Change the weights by one batch.
 
         Args:
-            images: normalised, (N, C, H, W).
+            images: normalised, (N, C, H, W); of several processes, the share of this one, even none.
             targets: labels (N,) or shares (N, num_classes).
             learning_rate: of the step.
             number: of the step in the run, from 0; what is drawn depends on it.
+            num_images: of the step, over all processes. [N]
 
         Raises:
             NonFiniteError: if the loss or a gradient is not finite; the weights are then as before.
         """
-        torch.manual_seed(step_seed(self.settings.seed, number))
-        if self._survival:
-            set_gates(self.network, draw_gates(self._survival))
+        total = len(images) if num_images is None else num_images
+        share = len(images) / total
+        forward = self._prepared()
+        self._draw(number)
         set_learning_rate(self.optimizer, learning_rate)
         self.optimizer.zero_grad(set_to_none=True)
+        if not share:  # the others wait for gradients of this process, too
+            images, targets = (t.new_zeros((2, *t.shape[1:])) for t in (images, targets))
         loss, num_correct = 0.0, 0
         size = -(-len(images) // self.settings.accumulation)
-        for part, part_targets in zip(images.split(size), targets.split(size), strict=True):
-            scores = self._scores(part)
-            part_loss = self.loss(scores, part_targets) * (len(part) / len(images))
-            self.scaler.scale(part_loss).backward()
+        parts = list(zip(images.split(size), targets.split(size), strict=True))
+        for number_of_part, (part, part_targets) in enumerate(parts, start=1):
+            with self._gradients_kept() if number_of_part < len(parts) else nullcontext():
+                scores = self._scores(part, forward)
+                # Gradients are averaged over the processes, and each has a share of the images.
+                weight = len(part) / total * self.processes.count if share else 0.0
+                part_loss = self.loss(scores, part_targets) * weight
+                self.scaler.scale(part_loss).backward()
             loss += part_loss.item()
-            if targets.ndim == 1:
+            if targets.ndim == 1 and share:
                 num_correct += int((scores.detach().argmax(1) == part_targets).sum())
+        self.processes.average_statistics(self.network, share=share)
+        loss, right = self.processes.sum(loss / self.processes.count, num_correct)
         norm = self._change_weights(loss, images, targets)
-        return StepOutcome(loss, num_correct if targets.ndim == 1 else None, norm)
+        return StepOutcome(loss, int(right) if targets.ndim == 1 else None, norm)
 
-    def _scores(self, images: Tensor) -> Tensor:
+    def _draw(self, number: int) -> None:
+        """Set what chance will do in a step: gates alike in all processes, the rest not."""
+        seed = step_seed(self.settings.seed, number)
+        torch.manual_seed(seed)
+        if self._survival:
+            set_gates(self.network, draw_gates(self._survival))
+        if self.processes.rank:
+            torch.manual_seed(step_seed(seed, self.processes.rank))
+
+    def _prepared(self) -> nn.Module:
+        """What a step runs; made before the first, and again when other parameters learn."""
+        learning = [parameter.requires_grad for parameter in self.network.parameters()]
+        if self._forward is None or (learning != self._learning and self.processes.count > 1):
+            varies = bool(self._survival or self.settings.progressive_depth)
+            self._parallel = forward = self.processes.parallel(self.network, varies=varies)
+            if self.settings.compile:
+                forward = torch.compile(forward)  # type: ignore[assignment]
+            self._forward, self._learning = forward, learning
+        return self._forward
+
+    def _gradients_kept(self) -> AbstractContextManager[None]:
+        """For all parts of a step but the last: their gradients wait for it."""
+        parallel = self._parallel
+        return parallel.no_sync() if isinstance(parallel, DistributedDataParallel) else nullcontext()
+
+    def _scores(self, images: Tensor, forward: nn.Module) -> Tensor:
         dtype = self.autocast
         with torch.autocast(self.device.type, dtype) if dtype else nullcontext():
-            scores: Tensor = self._forward(images)
-        return scores.float()
+            scores: Tensor = forward(images)
+        return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
     def _change_weights(self, loss: float, images: Tensor, targets: Tensor) -> float:
         """Let the optimizer work, if everything is finite; give the norm of the gradients."""
@@ -156,7 +211,7 @@ class Learner:
         return length
 
     def _loss_of(self, images: Tensor, targets: Tensor) -> Tensor:
-        return self.loss(self._scores(images), targets)
+        return self.loss(self._scores(images, self.network), targets)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a later run needs to go on, by name."""

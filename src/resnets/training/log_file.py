@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from resnets.errors import Interrupted, OutputError, printable
+from resnets.training.events import RunStarted
+
+log = logging.getLogger(__name__)
 
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -37,24 +40,39 @@ def logging_to(path: Path) -> Iterator[None]:
     Raises:
         OutputError: if the file cannot be written.
     """
-    log = logging.getLogger("resnets")
+    root = logging.getLogger("resnets")
     try:
         handler = _LogFile(path)
     except OSError as error:
         raise OutputError(f"cannot write '{printable(str(path))}': {error.strerror or error}") from error
-    before = log.level
-    log.addHandler(handler)
-    if log.getEffectiveLevel() > logging.INFO:
-        log.setLevel(logging.INFO)
+    before = root.level
+    root.addHandler(handler)
+    if root.getEffectiveLevel() > logging.INFO:
+        root.setLevel(logging.INFO)
     try:
         yield
     except Interrupted as end:
-        log.info("%s", end)
+        root.info("%s", end)
         raise
     except Exception:
-        log.exception("the run failed")
+        root.exception("the run failed")
         raise
     finally:
-        log.removeHandler(handler)
-        log.setLevel(before)
+        root.removeHandler(handler)
+        root.setLevel(before)
         handler.close()
+
+
+def log_start(run: RunStarted) -> None:
+    """Log what a run begins with.
+
+    Args:
+        run: that begins.
+    """
+    log.info("%s on %s, images: %s", run.model, run.device, dict(run.num_images))
+    for key, value, reason in run.choices:
+        log.info("%s = %s: %s", key, value, reason)
+    for note in run.notes:
+        log.info("note: %s", note)
+    if run.resumed_epoch is not None:
+        log.info("going on in epoch %d, after step %d", run.resumed_epoch + 1, run.resumed_step)

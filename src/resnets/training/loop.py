@@ -10,15 +10,15 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from resnets.data.batches import Batch
 from resnets.errors import Interrupted, NonFiniteError
-from resnets.evaluation.metrics import cross_entropy, top_k
-from resnets.evaluation.scoring import Scores, score_split
 from resnets.training.events import EpochRecord, StepProgress
 from resnets.training.session import Session
+from resnets.training.validation import Validation, validate
 
 if sys.platform != "win32":
     import resource
@@ -40,10 +40,11 @@ def fit(session: Session) -> None:
     try:
         while session.position.epoch < session.num_epochs and not session.selection.is_over(stopping):
             speed = train_epoch(session)
-            scores = validate(session, speed) if session.validation else None
-            finish_epoch(session, scores, speed)
+            show = partial(_show_validation, session, speed)
+            found = validate(session, on_batch=show) if session.validation else None
+            finish_epoch(session, found, speed)
     except Interrupted:
-        session.save()
+        session.processes.from_first(session.save)  # no process ends before all is saved
         raise
     session.save()
 
@@ -88,55 +89,41 @@ def train_epoch(session: Session) -> Speed:
     skipped_before = position.num_skipped
     speed = Speed()
     for batch in speed.batches(session):
-        if len(batch):
+        # What all processes see of this step, and have left out of the epoch.
+        total, skipped = map(int, session.processes.sum(len(batch), len(session.loader.skipped)))
+        if total:
             position.learning_rate = session.learning_rate()
             images, targets = session.prepare(batch)
             try:
                 outcome = learner.step(
-                    images, targets, learning_rate=position.learning_rate, number=session.steps_done
+                    images,
+                    targets,
+                    learning_rate=position.learning_rate,
+                    number=session.steps_done,
+                    num_images=total,
                 )
             except NonFiniteError as error:
                 raise _located(error, session, batch) from None
-            position.take(outcome, len(batch))
+            position.take(outcome, total)
             end_warmup(session)
         position.step += 1
-        speed.count(len(batch))
-        position.num_skipped = skipped_before + len(session.loader.skipped)
+        speed.count(total)
+        position.num_skipped = skipped_before + skipped
         session.tell(_progress(session, speed))
         session.save_if_due()
-        session.interruption.check(session.farewell)
+        session.check_interruption()
     return speed
 
 
-def validate(session: Session, speed: Speed) -> Scores:
-    """Score the images of validation."""
-    assert session.validation is not None
-    learner = session.learner
-    learner.begin_evaluation()
-
-    def go_on(done: int, total: int) -> None:
-        session.interruption.check(session.farewell)
-        session.tell(_progress(session, speed, validated=(done, total)))
-
-    return score_split(
-        learner.evaluated,
-        session.validation,
-        session.preprocessing,
-        autocast=learner.autocast,
-        channels_last=bool(session.settings.channels_last),
-        on_batch=go_on,
-    )
-
-
-def finish_epoch(session: Session, scores: Scores | None, speed: Speed) -> None:
+def finish_epoch(session: Session, found: Validation | None, speed: Speed) -> None:
     """Write down how an epoch went, and keep its weights if they are the best so far."""
     position, selection = session.position, session.selection
-    record = _record(session, scores, speed)
+    record = _record(session, found, speed)
     is_best = False
-    if scores is not None and record.val_loss is not None:
+    if found is not None:
         is_best = selection.take(
-            top_k(scores.logits, scores.labels, 1),
-            loss=record.val_loss,
+            found.hits(1),
+            loss=found.loss,
             step=record.step,
             stopping=session.settings.early_stopping,
         )
@@ -167,20 +154,20 @@ def peak_memory(device: torch.device) -> int:
     return largest if sys.platform == "darwin" else 1024 * largest
 
 
-def _record(session: Session, scores: Scores | None, speed: Speed) -> EpochRecord:
+def _show_validation(session: Session, speed: Speed, done: int, total: int) -> None:
+    session.tell(_progress(session, speed, validated=(done, total)))
+
+
+def _record(session: Session, found: Validation | None, speed: Speed) -> EpochRecord:
     position = session.position
-    val_loss = val_top1 = val_top5 = None
-    if scores is not None:
-        val_loss = float(cross_entropy(scores.logits, scores.labels).mean())
-        val_top1, val_top5 = (float(top_k(scores.logits, scores.labels, k).mean()) for k in (1, 5))
     return EpochRecord(
         epoch=position.epoch + 1,
         step=session.steps_done,
         train_loss=position.loss_sum / max(1, position.num_images),
         train_top1=position.top1,
-        val_loss=val_loss,
-        val_top1=val_top1,
-        val_top5=val_top5 if session.num_classes > 5 else None,
+        val_loss=found.loss if found else None,
+        val_top1=float(found.hits(1).mean()) if found else None,
+        val_top5=float(found.hits(5).mean()) if found and session.num_classes > 5 else None,
         learning_rate=position.learning_rate,
         images_per_second=speed.num_images / speed.seconds,
         data_wait=speed.waited / speed.seconds,

@@ -1,4 +1,4 @@
-"""What is minimised: a mean over images, computed in float32 also where the network computes in less.
+"""What is minimised: a mean over images, in float32 at least, also where the network computes in less.
 
 The mean of no images is not a number: a batch of which no image could be used must be skipped.
 """
@@ -38,7 +38,7 @@ def make_loss(loss: Loss, *, num_classes: int, class_counts: Sequence[int]) -> L
 
     def compute(scores: Tensor, targets: Tensor) -> Tensor:
         nonlocal weights
-        scores = scores.float()
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
         if loss.name == "cross_entropy":
             losses = functional.cross_entropy(
                 scores, targets, reduction="none", label_smoothing=smoothing
@@ -60,7 +60,7 @@ def _binary(scores: Tensor, targets: Tensor, smoothing: float, threshold: float 
         targets = functional.one_hot(targets, num_classes)
     elif threshold is not None:
         targets = targets > threshold
-    targets = targets.float() * (1 - smoothing) + smoothing / num_classes
+    targets = targets.to(scores.dtype) * (1 - smoothing) + smoothing / num_classes
     losses = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
     return losses.mean(1)
 

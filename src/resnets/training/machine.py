@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 
 from resnets.errors import ConfigError, printable
+from resnets.launch import launch
 
 Device = Literal["cpu", "cuda", "mps"]
 
@@ -30,7 +31,7 @@ class Machine:
     Attributes:
         device: where the network is.
         name: of the processor or GPU.
-        cores: that this process may use.
+        cores: that this process may use; the processes that train together share the machine's.
         memory_bytes: that this process may have at most, on the device: the same for every run.
         available_bytes: that is free now.
         has_bf16: the device has instructions for products of bf16 numbers.
@@ -53,13 +54,15 @@ def this_machine(device: str | None = None) -> Machine:
     Raises:
         ConfigError: if there is no such device, or nothing here was written for its kind.
     """
-    where = _device(device)
+    where = find_device(device)
+    neighbours = launch().local_count
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = max(1, cores // neighbours)
     if where.type == "cuda":
         free, total = torch.cuda.mem_get_info(where)
         has_bf16 = torch.cuda.get_device_capability(where) >= _AMPERE
         return Machine("cuda", torch.cuda.get_device_name(where), cores, total, free, has_bf16)
-    total, free = memory_of_process()
+    total, free = (amount // neighbours for amount in memory_of_process())
     if where.type == "mps":
         total = min(total, torch.mps.recommended_max_memory())
         return Machine("mps", platform.processor(), cores, total, min(total, free), has_bf16=False)
@@ -67,17 +70,30 @@ def this_machine(device: str | None = None) -> Machine:
     return Machine("cpu", _processor(text), cores, total, free, has_bf16=names_bf16(text))
 
 
-def _device(word: str | None) -> torch.device:
+def find_device(word: str | None = None) -> torch.device:
+    """The device that a word means; of several processes on a machine, each has a GPU of its own.
+
+    Args:
+        word: in PyTorch's words, such as 'cpu' or 'cuda:1'. [the first GPU, or else the processor]
+
+    Raises:
+        ConfigError: if there is no such device, or processes would share one.
+    """
     kinds = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if word is None:
-        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if kinds[kind]))
+    place = launch()
     try:
-        device = torch.device(word)
+        device = torch.device(word or next(kind for kind in ("cuda", "mps", "cpu") if kinds[kind]))
     except RuntimeError:
         device = torch.device("meta")
+    if place.local_count > 1 and device.type == "cuda":
+        if device.index is not None:
+            raise ConfigError("the training", [f"{word} is one GPU for several processes: say cuda"])
+        device = torch.device("cuda", place.local_rank)
     if (device.index or 0) >= kinds.get(device.type, 0):
         there = [kind if kind != "cuda" else f"cuda:{i}" for kind in kinds for i in range(kinds[kind])]
-        problem = f"there is no device {printable(word)!r} here; there is {', '.join(there)}"
+        problem = (
+            f"there is no device {printable(str(word or device))!r} here; there is {', '.join(there)}"
+        )
         raise ConfigError("the training", [problem])
     return device
 

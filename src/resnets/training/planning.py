@@ -14,12 +14,13 @@ from resnets.data.dataset import Dataset
 from resnets.data.findings import DataReport, Finding
 from resnets.data.splitting import Groups
 from resnets.errors import ConfigError
+from resnets.launch import launch
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.choices import choose
 from resnets.training.data_facts import data_facts
 from resnets.training.events import Watcher
 from resnets.training.interruption import Interruption
-from resnets.training.machine import Machine, this_machine
+from resnets.training.machine import Machine, find_device, this_machine
 from resnets.training.memory import MemoryEstimate, check_memory, estimate_memory
 from resnets.training.preparation import make_network, open_data
 from resnets.training.requirements import check_requirements
@@ -94,7 +95,7 @@ def prepare(
     settings, choices = choose(settings, facts, machine, complete=settings.complete)
     settings = settings.model_copy(update={"complete": True})
     check_requirements(settings, dataset, facts, machine)
-    return Prepared(settings, choices, dataset, report, machine, torch.device(device or machine.device))
+    return Prepared(settings, choices, dataset, report, machine, find_device(device))
 
 
 def expected_memory(network: nn.Module, settings: TrainingSettings) -> MemoryEstimate:
@@ -105,7 +106,7 @@ def expected_memory(network: nn.Module, settings: TrainingSettings) -> MemoryEst
         network,
         image_size=settings.train_image_size or settings.preprocessing.image_size,
         in_channels=settings.preprocessing.num_channels,
-        batch_size=-(-settings.batch_size // settings.accumulation),
+        batch_size=-(-settings.batch_size // (settings.accumulation * launch().count)),
         precision=settings.precision or "float32",
         optimizer=settings.optimizer.name,
         averaging=settings.averaging is not None,

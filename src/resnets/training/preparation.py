@@ -28,6 +28,7 @@ from resnets.training.learner import Learner
 from resnets.training.machine import Machine
 from resnets.training.model_facts import model_facts
 from resnets.training.packs import as_packed, find_pack
+from resnets.training.processes import Processes
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session
 from resnets.weights.pretrained import create_model
@@ -109,6 +110,8 @@ def make_network(settings: TrainingSettings, dataset: Dataset, *, device: torch.
     needed = facts.needed_options(settings.preprocessing, len(dataset.class_names))
     torch.manual_seed(settings.seed)
     network = create_model(facts.name, **needed).to(device)
+    if settings.sync_batch_norm:
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     if settings.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
@@ -139,6 +142,7 @@ def make_loaders(
     dataset: Dataset,
     machine: Machine,
     *,
+    processes: Processes | None = None,
     on_progress: Progress | None = None,
 ) -> Loaders:
     """Decide how images are read: from a pack, from memory, or from their files by workers.
@@ -147,6 +151,7 @@ def make_loaders(
         settings: complete.
         dataset: to read.
         machine: whose memory it is.
+        processes: among which each step's images are shared out. [this one alone]
         on_progress: is called now and then while images are decoded into memory.
 
     Raises:
@@ -167,6 +172,8 @@ def make_loaders(
         workers=settings.workers,
     )
     val_options = LoadingOptions(batch_size=settings.batch_size, workers=settings.workers)
+    rank, count = (processes.rank, processes.count) if processes else (0, 1)
+    load = partial(Loader, seed=settings.seed, rank=rank, num_ranks=count)
     dataset = with_known_classes(dataset)
     train, val = dataset.splits["train"], dataset.splits.get("val")
     notes: list[str] = []
@@ -174,8 +181,8 @@ def make_loaders(
         packed, note = find_pack(dataset, settings)
         notes += [note] if note else []
         if packed is not None:
-            in_val = None if val is None else Loader(packed["val"], as_packed(shown), val_options)
-            loader = Loader(packed["train"], as_packed(seen), options, seed=settings.seed)
+            in_val = None if val is None else load(packed["val"], as_packed(shown), val_options)
+            loader = load(packed["train"], as_packed(seen), options)
             return Loaders(loader, in_val, tuple(notes))
         if fits_in_memory(settings, len(train) + len(val or ()), machine):
             read = partial(read_into_memory, preprocessing=shown, workers=settings.workers)
@@ -185,8 +192,8 @@ def make_loaders(
             if skipped:
                 notes.append(f"{len(skipped)} training images cannot be used and are left out")
             shown = seen = as_shown(shown)
-    loader = Loader(train, seen, options, seed=settings.seed)
-    return Loaders(loader, None if val is None else Loader(val, shown, val_options), tuple(notes))
+    loader = load(train, seen, options)
+    return Loaders(loader, None if val is None else load(val, shown, val_options), tuple(notes))
 
 
 def _named(on_progress: Progress | None, split: str) -> Callable[[int, int], None] | None:
@@ -239,7 +246,7 @@ def build_session(
     *,
     network: nn.Module,
     run: RunFolder,
-    interruption: Interruption,
+    processes: Processes,
     watchers: list[Watcher],
 ) -> Session:
     """Put everything together.
@@ -250,7 +257,7 @@ def build_session(
         loaders: of its images.
         network: from `make_network`.
         run: where everything is written.
-        interruption: ends the run early.
+        processes: that train together.
         watchers: are told what happens.
     """
     assert settings.preprocessing is not None
@@ -259,11 +266,11 @@ def build_session(
     return Session(
         settings=settings,
         preprocessing=settings.preprocessing,
-        learner=Learner(network, settings, class_counts=counts),
+        learner=Learner(network, settings, class_counts=counts, processes=processes),
         loader=loaders.train,
         validation=loaders.val,
         run=run,
-        interruption=interruption,
         watchers=watchers,
         num_classes=len(dataset.class_names),
+        processes=processes,
     )

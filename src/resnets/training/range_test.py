@@ -30,6 +30,7 @@ from resnets.training.loop import Speed, peak_memory
 from resnets.training.memory import check_memory, explain_out_of_memory
 from resnets.training.planning import Prepared, complete, expected_memory, prepare
 from resnets.training.preparation import build_session, make_loaders, make_network
+from resnets.training.processes import Processes
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session
 from resnets.training.threads import threads_restored, use_threads
@@ -163,7 +164,7 @@ def _carry_out(
             loaders,
             network=network,
             run=run,
-            interruption=interruption,
+            processes=Processes(interruption),
             watchers=[watch],
         )
         try:
@@ -201,7 +202,7 @@ def sweep(session: Session, *, num_steps: int) -> RangeTest:
         smoothed.append(average / (1 - _SMOOTHING ** (step + 1)))
         session.position.learning_rate = rate
         session.tell(_progress(session, speed, (step + 1, num_steps), smoothed[-1]))
-        session.interruption.check()
+        session.processes.check()
         if smoothed[-1] > _DIVERGED * min(smoothed):
             diverged = True
             break

@@ -9,6 +9,7 @@ from torch import nn
 from resnets.data.dataset import Dataset
 from resnets.data.sources.problems import listed, quoted
 from resnets.errors import ConfigError, DataError, ResNetsError, printable
+from resnets.launch import launch
 from resnets.networks.gates import network_units
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.data_facts import DataFacts
@@ -68,6 +69,7 @@ def _settings_problems(settings: TrainingSettings, facts: DataFacts, machine: Ma
     yield from _batch_problems(settings)
     yield from schedule_problems(settings.schedule, epochs=_epochs_of_schedule(settings))
     yield from _length_problems(settings, model)
+    yield from _process_problems(settings, machine)
     if settings.precision == "fp16" and machine.device == "cpu":
         yield "precision 'fp16' needs a GPU: a processor takes 'bf16' or 'float32'"
     if not facts.has_val:
@@ -80,6 +82,21 @@ def _settings_problems(settings: TrainingSettings, facts: DataFacts, machine: Ma
                     f"{key} needs images of validation, and there are none: give val_share a share of "
                     "the training images, or leave it out"
                 )
+
+
+def _process_problems(settings: TrainingSettings, machine: Machine) -> Iterator[str]:
+    assert settings.batch_size is not None
+    count = launch().count
+    if count > 1 and settings.batch_size < 2 * count:
+        yield (
+            f"batch_size is {settings.batch_size} for {count} processes together, and each needs two "
+            f"images in a step: give at least {2 * count}, or start fewer"
+        )
+    if settings.sync_batch_norm and (count == 1 or machine.device != "cuda"):
+        yield (
+            f"sync_batch_norm is for several processes on GPUs; here {count} on {machine.device}: leave "
+            "it out"
+        )
 
 
 def _model_problems(settings: TrainingSettings, model: ModelFacts, facts: DataFacts) -> Iterator[str]:

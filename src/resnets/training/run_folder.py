@@ -41,14 +41,16 @@ from resnets.reporting.curves import curves_file
 from resnets.training.data_manifest import data_changes, write_manifest
 from resnets.training.environment import environment
 from resnets.training.events import EpochRecord, Event, RunStarted, StepProgress
-from resnets.training.log_file import logging_to
+from resnets.training.log_file import log_start, logging_to
 from resnets.training.run_log import RunLog
 from resnets.training.run_places import LOCK, RUNS, folder_name, locked, next_folder
 from resnets.training.situation import Choice
 
 State: TypeAlias = Literal["running", "done", "interrupted", "failed"]
 
-_CONFIG = "config.toml"
+CONFIG = "config.toml"
+"""Its settings; what makes a folder a run."""
+
 _CHOICES = "choices.json"
 _FINDINGS = "data_check.json"
 _MANIFEST = "data_manifest.jsonl.gz"
@@ -156,14 +158,23 @@ class RunFolder:
         shown = printable(str(folder))
         if not os.path.isdir(folder):  # noqa: PTH112 - also of a name that no folder can have
             raise WeightsError(f"there is no folder '{shown}' to resume; runs are in {RUNS}")
-        if not (folder / _CONFIG).is_file():
+        if not (folder / CONFIG).is_file():
             raise WeightsError(
-                f"'{shown}' is not a run that can be resumed: it has no {_CONFIG}. A run is the folder "
+                f"'{shown}' is not a run that can be resumed: it has no {CONFIG}. A run is the folder "
                 f"that `resnets train` made, such as {RUNS / 'NAME'}"
             )
         run = cls(folder, locked(folder))
         run.checkpoints.mkdir(exist_ok=True)
         return run
+
+    @classmethod
+    def seen(cls, path: Path) -> RunFolder:
+        """The folder of a run that another process holds, to know its place.
+
+        Args:
+            path: of the folder, which need not be there on this machine.
+        """
+        return cls(path, FileLock(path / LOCK))
 
     def close(self) -> None:
         """Let other processes have the folder."""
@@ -189,7 +200,7 @@ class RunFolder:
 
     def write_settings(self, settings: TrainingSettings) -> None:
         """Keep the settings."""
-        write_settings(self.path / _CONFIG, settings)
+        write_settings(self.path / CONFIG, settings)
 
     def write_choices(self, choices: Sequence[Choice]) -> None:
         """Keep what was decided by rule, with the reasons."""
@@ -217,7 +228,7 @@ class RunFolder:
 
     def read_settings(self) -> TrainingSettings:
         """The settings that the run started with."""
-        return read_settings(self.path / _CONFIG)
+        return read_settings(self.path / CONFIG)
 
     def write_environment(self, *, device: torch.device, command: Sequence[str] = ()) -> None:
         """Add this start of the run to what is known of its earlier ones.
@@ -292,7 +303,7 @@ class RunFolder:
             self.write_status("running")
             log.info("epoch %d: loss %.4f", event.epoch, event.train_loss)
         elif isinstance(event, RunStarted):
-            _log_start(event)
+            log_start(event)
 
     def truncate(self, step: int) -> None:
         """Forget what came after a step: the run is about to do it again.
@@ -336,13 +347,3 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-
-
-def _log_start(run: RunStarted) -> None:
-    log.info("%s on %s, images: %s", run.model, run.device, dict(run.num_images))
-    for key, value, reason in run.choices:
-        log.info("%s = %s: %s", key, value, reason)
-    for note in run.notes:
-        log.info("note: %s", note)
-    if run.resumed_epoch is not None:
-        log.info("going on in epoch %d, after step %d", run.resumed_epoch + 1, run.resumed_step)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,11 +16,11 @@ from resnets.data.batches import Batch, normalize_batch
 from resnets.data.loading import Loader
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.recipes.settings import TrainingSettings
-from resnets.training.checkpoints import Checkpoint, load_checkpoint, prune, save_checkpoint
+from resnets.training.checkpoints import prune, save_checkpoint
 from resnets.training.events import Event, Watcher
-from resnets.training.interruption import Interruption
 from resnets.training.learner import Learner
 from resnets.training.position import Position
+from resnets.training.processes import Processes
 from resnets.training.run_folder import RunFolder
 from resnets.training.schedules import learning_rate_factor
 from resnets.training.selection import Selection
@@ -35,9 +37,9 @@ class Session:
         loader: of the training images.
         validation: loader of the images that it is measured on; None without.
         run: where everything is written.
-        interruption: tells when somebody wants the run to end.
         watchers: are told what happens.
         num_classes: of the data.
+        processes: that train together; the first of them writes, and tells.
         position: where it is.
         selection: the best epoch so far.
     """
@@ -48,9 +50,9 @@ class Session:
     loader: Loader
     validation: Loader | None
     run: RunFolder
-    interruption: Interruption
     watchers: list[Watcher]
     num_classes: int
+    processes: Processes
     position: Position = field(default_factory=Position)
     selection: Selection = field(default_factory=Selection)
     _clock: float = field(default_factory=time.monotonic)
@@ -72,6 +74,14 @@ class Session:
     def farewell(self) -> str:
         """What to tell who ends the run early."""
         return farewell(self.run)
+
+    def check_interruption(self) -> None:
+        """Obey a wish to end, if one came and all processes know of it.
+
+        Raises:
+            Interrupted: if so.
+        """
+        self.processes.check(self.farewell)
 
     def seconds(self) -> float:
         """That the run has taken so far, over all its resumptions."""
@@ -117,6 +127,8 @@ class Session:
 
     def tell(self, event: Event) -> None:
         """Write down what happened, and tell whoever watches."""
+        if not self.processes.is_first:
+            return
         self.run.record(event)
         for watch in self.watchers:
             watch(event)
@@ -124,6 +136,8 @@ class Session:
     def save(self) -> None:
         """Write a checkpoint, then let go of those that are no longer needed."""
         self.seconds()
+        if not self.processes.is_first:
+            return
         tensors = self.learner.tensors()
         if self.selection.reference is not None:
             tensors["selection.reference"] = torch.from_numpy(self.selection.reference)
@@ -148,12 +162,16 @@ class Session:
         elif time.monotonic() - self._saved_at >= 60 * every.every_minutes:
             self.save()
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on where a checkpoint was written."""
-        tensors, state = load_checkpoint(checkpoint.path)
+    def restore(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Go on where a checkpoint was written.
+
+        Args:
+            tensors: of the checkpoint.
+            state: likewise.
+        """
         self.learner.load(tensors, state["learner"])
         self.position = Position.from_dict(state["position"])
-        selection = state["selection"]
+        selection = dict(state["selection"])
         if selection["loss"] is None:
             selection["loss"] = float("inf")
         reference = tensors.get("selection.reference")

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from resnets.launch import launch
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.learner import AUTOCAST_TYPES
 from resnets.training.situation import Choice
@@ -50,8 +51,9 @@ def use_threads(
 ) -> tuple[Choice, ...]:
     """Set the number of threads of this process for a run.
 
-    The settings decide; else the environment (OMP_NUM_THREADS); else what the run has had so far; else a
-    race, if one is wanted; else PyTorch.
+    The settings decide; else the environment (OMP_NUM_THREADS, which torchrun sets to 1); several
+    processes on a machine share its threads; else what the run has had so far; else a race, if one is
+    wanted; else PyTorch.
 
     Args:
         network: of the run; it is not changed.
@@ -64,10 +66,13 @@ def use_threads(
         What was measured, if something was.
     """
     most = torch.get_num_threads()
+    neighbours = launch().local_count
     if settings.threads is not None:
         torch.set_num_threads(settings.threads)
     elif any(name in os.environ for name in _VARIABLES):
         return ()
+    elif neighbours > 1:
+        torch.set_num_threads(max(1, most // neighbours))
     elif earlier is not None:
         torch.set_num_threads(min(earlier, most))
     elif timed and most > 1 and next(network.parameters()).device.type == "cpu":

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from resnets.data.dataset import Dataset
 from resnets.data.findings import DataReport
-from resnets.errors import ConfigError, Interrupted, WeightsError
+from resnets.errors import WeightsError
 from resnets.evaluation.evaluation import Evaluation
 from resnets.recipes.settings import TrainingSettings
-from resnets.training.checkpoints import clean, newest_valid
+from resnets.training.beginning import Beginning, Wish, agree_on_data, begin
+from resnets.training.checkpoints import clean, load_checkpoint, newest_valid
 from resnets.training.choices import Choice
 from resnets.training.conclusion import REPORT, Background, conclude
-from resnets.training.data_manifest import read_groups, write_groups
+from resnets.training.data_manifest import write_groups
 from resnets.training.events import Checking, EpochRecord, RunStarted, Watcher
-from resnets.training.interruption import Interruption
 from resnets.training.loop import fit
+from resnets.training.machine import find_device
 from resnets.training.memory import check_memory, explain_out_of_memory
-from resnets.training.planning import Prepared, complete, expected_memory, found, prepare
+from resnets.training.planning import Prepared, expected_memory, found
 from resnets.training.preparation import build_session, make_loaders, make_network
+from resnets.training.processes import Processes, joined
 from resnets.training.run_folder import RunFolder
-from resnets.training.run_places import refuse_run_in_data
 from resnets.training.session import Session, farewell
 from resnets.training.tensorboard_log import TensorBoardLog
 from resnets.training.threads import threads_restored, use_threads
@@ -41,7 +42,7 @@ class TrainingResult:
         model: path of the model file.
         history: one record per epoch.
         evaluation: of the images that were kept aside: the test split where there is one, else
-            validation; None where there is neither.
+            validation; None where there is neither, and in all processes but the first.
         choices: what was decided by rule.
         data_report: what the check of the data found; None for a resumed run.
         seconds: of the run, over all its resumptions.
@@ -91,6 +92,10 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
     What neither the arguments nor `settings` say is chosen from the data, by rules that do not depend on
     chance or load: the same call gives the same run. SIGTERM and Ctrl-C end it after the step, saved.
 
+    Where `torchrun` has started several processes, they train one network together, and the first of
+    them does all the writing. They need an `output`; if the run in it has begun, they go on with it, as
+    after one of them was killed.
+
     Args:
         data: a data set, as for `open_dataset`, or one that is open already; `settings.data` if it is
             left out.
@@ -115,86 +120,54 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
         NonFiniteError: if a loss or a gradient is not finite.
         MemoryLimitError: if there is not enough memory.
         OutputError: if something cannot be written.
+        WorkerError: if another process of the training ended, or cannot be reached.
     """
-    place = None if output is None else Path(output)
     told = watch or (lambda _: None)
-    with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
-        run = open_run(place, settings=settings, model=model) if resume else None
-        given = run.read_settings() if run else settings or TrainingSettings()
-        given = complete(given, data=data, model=model)
-        opened = data if isinstance(data, Dataset) else None
-        if run is None:
-            refuse_run_in_data(place, opened.root if opened else given.data)
-        prepared = prepare(
-            given,
-            opened=opened,
-            check=check and not resume,
-            groups=read_groups(run.path) if run else None,
-            device=device,
-            interruption=interruption,
-            watch=told,
+    wish = Wish(
+        data=data,
+        model=model,
+        output=None if output is None else Path(output),
+        resume=resume,
+        settings=settings,
+        check=check,
+        device=device,
+    )
+    with (
+        torch.random.fork_rng(),
+        threads_restored(),
+        joined(find_device(device)) as processes,
+        ExitStack() as held,
+    ):
+        begun = begin(wish, processes, held, watch=told)
+        return carry_out(
+            begun, processes, tensorboard=tensorboard, time_threads=time_threads, watch=told
         )
-        run = run or RunFolder.create(place, name=Path(prepared.settings.data).resolve().name)
-        with run, run.log_to_file(), status_kept(run):
-            return carry_out(
-                run,
-                prepared,
-                resume=resume,
-                tensorboard=tensorboard,
-                time_threads=time_threads,
-                interruption=interruption,
-                watch=told,
-            )
-
-
-def open_run(
-    place: Path | None, *, settings: TrainingSettings | None, model: str | Path | None
-) -> RunFolder:
-    """Open the run that is to go on.
-
-    Raises:
-        ConfigError: if there are settings besides the run's own.
-    """
-    problems = []
-    if place is None:
-        problems.append("resume needs output: the folder of the run")
-    if settings is not None or model is not None:
-        problems.append("a resumed run keeps its settings and its model: start a new one to change them")
-    if problems or place is None:
-        raise ConfigError("the training", problems)
-    return RunFolder.open(place)
 
 
 def carry_out(
-    run: RunFolder,
-    prepared: Prepared,
+    begun: Beginning,
+    processes: Processes,
     *,
-    resume: bool,
     tensorboard: bool,
     time_threads: bool,
-    interruption: Interruption,
     watch: Watcher,
 ) -> TrainingResult:
     """Train, evaluate, and write everything down.
 
     Args:
-        run: where.
-        prepared: what.
-        resume: go on from the newest checkpoint, if there is one.
+        begun: what is decided.
+        processes: that train together.
         tensorboard: write events for TensorBoard, too.
         time_threads: take as many threads as are fast.
-        interruption: ends the run early.
         watch: is told what happens.
 
     Raises:
         WeightsError: if the run to resume has other data.
     """
+    run, prepared, resume = begun.run, begun.prepared, begun.resume
     settings, dataset = prepared.settings, prepared.dataset
-    if resume and (changes := run.data_changes(dataset)):
-        raise WeightsError(
-            f"the run in {run.path} cannot go on with other data than it began with: "
-            + "; ".join(changes)
-        )
+    if resume:
+        processes.from_first(lambda: _refuse_changed_data(run, dataset))
     network = make_network(settings, dataset, device=prepared.device)
     warning = check_memory(expected_memory(network, settings), settings, prepared.machine)
     timed = use_threads(
@@ -202,59 +175,77 @@ def carry_out(
         settings,
         earlier=run.threads() if resume else None,
         timed=time_threads,
-        on_step=interruption.check,
+        on_step=processes.interruption.check,
     )
     prepared = replace(prepared, choices=(*prepared.choices, *timed))
-    run.write_environment(device=prepared.device)
-    if not resume:
-        report = prepared.data_report
-        run.write_manifest(dataset, digests=report.evidence.images.file_digests if report else ())
-        write_groups(run.path, dataset.groups)
-        if report is not None:
-            run.write_findings(report.findings)
-        run.write_choices(prepared.choices)
-        run.write_settings(settings)
+    processes.from_first(lambda: _write_beginning(run, prepared, resume=resume))
     choices, findings = run.read_choices() if resume else prepared.choices, run.read_findings()
 
     def read_on(what: str, done: int, total: int) -> None:
-        interruption.check(farewell(run))
+        processes.interruption.check(farewell(run))
         watch(Checking(what, done, total))
 
-    loaders = make_loaders(settings, dataset, prepared.machine, on_progress=read_on)
+    loaders = make_loaders(settings, dataset, prepared.machine, processes=processes, on_progress=read_on)
     with ExitStack() as stack:
         stack.enter_context(closing(loaders))
+        agree_on_data(processes, dataset, loaders)
         session = build_session(
             settings,
             dataset,
             loaders,
             network=network,
             run=run,
-            interruption=interruption,
+            processes=processes,
             watchers=[watch],
         )
         resumed = go_on(session, run) if resume else False
-        if tensorboard:
+        if tensorboard and processes.is_first:
             written = stack.enter_context(TensorBoardLog(run.path, first_step=session.steps_done))
             session.watchers.append(written)
         notes = (*loaders.notes, *((warning,) if warning else ()), *found(findings or ()))
         session.tell(started(session, prepared, notes=notes, resumed=resumed))
         try:
-            fit(session)
+            with processes.explained():
+                fit(session)
         except (RuntimeError, MemoryError) as error:
             if explained := explain_out_of_memory(error, settings):
                 raise explained from error
             raise
     background = Background(dataset, choices, findings, prepared.machine)
-    evaluation = conclude(session, background)
+    evaluations: list[Evaluation | None] = []
+    processes.from_first(lambda: evaluations.append(conclude(session, background)))
     return TrainingResult(
         folder=run.path,
         model=run.model_path,
         history=tuple(run.history()),
-        evaluation=evaluation,
+        evaluation=evaluations[0] if evaluations else None,
         choices=choices,
         data_report=prepared.data_report,
         seconds=session.seconds(),
     )
+
+
+def _refuse_changed_data(run: RunFolder, dataset: Dataset) -> None:
+    if changes := run.data_changes(dataset):
+        raise WeightsError(
+            f"the run in {run.path} cannot go on with other data than it began with: "
+            + "; ".join(changes)
+        )
+
+
+def _write_beginning(run: RunFolder, prepared: Prepared, *, resume: bool) -> None:
+    """Write down with what a run begins, or goes on."""
+    run.write_environment(device=prepared.device)
+    if resume:
+        return
+    report = prepared.data_report
+    digests = report.evidence.images.file_digests if report else ()
+    run.write_manifest(prepared.dataset, digests=digests)
+    write_groups(run.path, prepared.dataset.groups)
+    if report is not None:
+        run.write_findings(report.findings)
+    run.write_choices(prepared.choices)
+    run.write_settings(prepared.settings)
 
 
 def started(
@@ -277,25 +268,17 @@ def started(
 
 def go_on(session: Session, run: RunFolder) -> bool:
     """Restore a session from the newest checkpoint that is whole; without one it starts anew."""
-    clean(run.checkpoints)
-    checkpoint = newest_valid(run.checkpoints)
-    if checkpoint is not None:
-        session.restore(checkpoint)
+
+    def read() -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        clean(run.checkpoints)
+        checkpoint = newest_valid(run.checkpoints)
+        return None if checkpoint is None else load_checkpoint(checkpoint.path)
+
+    # The first process alone needs to reach the disk that the run is on.
+    saved = session.processes.from_first(read)
+    if saved is not None:
+        session.restore(*saved)
     is_unfinished = session.position.step == session.loader.num_steps  # validated and recorded again
-    run.truncate(session.steps_done - is_unfinished)
-    return checkpoint is not None
-
-
-@contextmanager
-def status_kept(run: RunFolder) -> Iterator[None]:
-    """Write down how a run ends."""
-    run.write_status("running")
-    try:
-        yield
-    except Interrupted as error:
-        run.write_status("interrupted", str(error))
-        raise
-    except BaseException as error:
-        run.write_status("failed", f"{type(error).__name__}: {error}")
-        raise
-    run.write_status("done")
+    if session.processes.is_first:
+        run.truncate(session.steps_done - is_unfinished)
+    return saved is not None
