@@ -23,7 +23,8 @@ from resnets.networks import network_units
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.events import EpochRecord, Event, StepProgress
 from resnets.training.learner import Learner
-from resnets.training.processes import Processes, joined
+from resnets.training.meeting import joined
+from resnets.training.processes import Processes
 from resnets.training.train import TrainingResult, train
 
 pytestmark = pytest.mark.skipif(

@@ -9,37 +9,29 @@ for another that has left.
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from resnets.errors import ConfigError, ResNetsError, UnsupportedError, WorkerError
-from resnets.launch import launch
+from resnets.errors import ResNetsError, WorkerError
 from resnets.training.interruption import Interruption
 
-_BUFFERS: Any = "forward_sync_buffers"
-if _BUFFERS not in inspect.signature(DistributedDataParallel).parameters:  # before PyTorch 2.13
-    _BUFFERS = "broadcast_buffers"
+_OWN_BUFFERS: dict[str, Any] = {"forward_sync_buffers": False}
+if not inspect.signature(DistributedDataParallel).parameters.keys() & _OWN_BUFFERS:
+    _OWN_BUFFERS = {"broadcast_buffers": False}  # its name before PyTorch 2.13
 
 T = TypeVar("T")
 Word: TypeAlias = tuple[Literal["working", "done", "failed"], Any]
 
-TIMEOUT = "RESNETS_TIMEOUT_S"
-"""Seconds after which a process that does not answer is given up. [300]"""
-
 _HEARTBEAT_S = 5.0
 # Between two signs of life of the first process, while the others wait for it.
-_ECHO_S = 5.0
-# A terminal, a scheduler and torchrun may each pass the same signal on.
 
 
 class Processes:
@@ -204,7 +196,7 @@ class Processes:
                 network,
                 device_ids=[device] if device.type == "cuda" else None,
                 find_unused_parameters=varies,
-                **{_BUFFERS: False},  # `average_statistics` does better
+                **_OWN_BUFFERS,  # `average_statistics` does better
             )
 
     @torch.no_grad()
@@ -248,65 +240,9 @@ class Processes:
                 raise
             raise WorkerError(
                 f"process {self.rank} of {self.count} lost the others: one has ended, or its machine "
-                f"cannot be reached ({_first_line(error)}). Checkpoints are kept: the same command goes "
+                f"cannot be reached ({first_line(error)}). Checkpoints are kept: the same command goes "
                 "on from the last one, as torchrun --max-restarts does by itself"
             ) from error
-
-
-@contextmanager
-def joined(device: torch.device | None = None) -> Iterator[Processes]:
-    """Find the other processes of a training, if `torchrun` started several.
-
-    Signals are remembered meanwhile, as by `Interruption`.
-
-    Args:
-        device: where the network will be.
-
-    Raises:
-        ConfigError: if what the environment says makes no sense.
-        UnsupportedError: if this PyTorch cannot do it.
-        WorkerError: if the others cannot be reached.
-    """
-    place = launch()
-    if place.count == 1:
-        with Interruption() as interruption:
-            yield Processes(interruption)
-        return
-    with Interruption(echo_seconds=_ECHO_S) as interruption:
-        is_ours = distributed.is_available() and not distributed.is_initialized()
-        try:
-            group = _meet(device, begins=is_ours)
-            yield Processes(interruption, rank=place.rank, count=place.count, group=group)
-        finally:
-            if is_ours and distributed.is_initialized():
-                distributed.destroy_process_group()
-
-
-def _meet(device: torch.device | None, *, begins: bool) -> distributed.ProcessGroup:
-    """Wait for the other processes; give the group that all of them talk in."""
-    if not distributed.is_available():
-        raise UnsupportedError("this PyTorch was built without torch.distributed: use one process")
-    patience = _patience()
-    on_gpu = device is not None and device.type == "cuda"
-    try:
-        if begins:
-            if on_gpu:
-                torch.cuda.set_device(device)
-            distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=patience)
-        group: distributed.ProcessGroup = distributed.new_group(backend="gloo", timeout=patience)
-    except (RuntimeError, ValueError) as error:
-        raise WorkerError(
-            f"the processes of this training do not find each other: {_first_line(error)}. Start them "
-            "with torchrun, on every machine with the same --rdzv-endpoint"
-        ) from error
-    return group
-
-
-def _patience() -> timedelta:
-    said = os.environ.get(TIMEOUT, "300")
-    if not said.isdecimal() or int(said) == 0:
-        raise ConfigError("the environment", [f"{TIMEOUT} must be a number of seconds, got {said!r}"])
-    return timedelta(seconds=int(said))
 
 
 def _is_lost(error: RuntimeError) -> bool:
@@ -315,7 +251,11 @@ def _is_lost(error: RuntimeError) -> bool:
     return isinstance(error, distributed.DistError) or "gloo" in words or "NCCL" in words
 
 
-def _first_line(error: Exception) -> str:
-    """What happened, without the place in the source and without advice."""
+def first_line(error: Exception) -> str:
+    """What PyTorch says has happened, without the place in its source and without its advice.
+
+    Args:
+        error: of PyTorch.
+    """
     line = re.sub(r"^\[[^]]*\]\s*", "", str(error).partition("\n")[0])
     return line.partition(". ")[0].strip(". ") or "no answer"

@@ -23,10 +23,11 @@ from resnets.training.data_manifest import write_groups
 from resnets.training.events import Checking, EpochRecord, RunStarted, Watcher
 from resnets.training.loop import fit
 from resnets.training.machine import find_device
+from resnets.training.meeting import joined
 from resnets.training.memory import check_memory, explain_out_of_memory
 from resnets.training.planning import Prepared, expected_memory, found
 from resnets.training.preparation import build_session, make_loaders, make_network
-from resnets.training.processes import Processes, joined
+from resnets.training.processes import Processes
 from resnets.training.run_folder import RunFolder
 from resnets.training.session import Session, farewell
 from resnets.training.tensorboard_log import TensorBoardLog

@@ -1,0 +1,148 @@
+"""How the processes of a training find each other."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from torch import distributed
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
+
+from resnets.errors import ConfigError, ResNetsError, UnsupportedError, WorkerError
+from resnets.launch import Launch, launch
+from resnets.training.interruption import Interruption
+from resnets.training.processes import Processes, first_line
+
+TIMEOUT = "RESNETS_TIMEOUT_S"
+"""Seconds after which a process that does not answer is given up. [300]"""
+
+_ECHO_S = 5.0
+# A terminal, a scheduler and torchrun may each pass the same signal on.
+_PAUSE_S = 0.01
+# Between two looks at who else is there.
+
+
+@contextmanager
+def joined(device: torch.device | None = None) -> Iterator[Processes]:
+    """Find the other processes of a training, if `torchrun` started several.
+
+    Signals are remembered meanwhile, as by `Interruption`.
+
+    Args:
+        device: where the network will be.
+
+    Raises:
+        ConfigError: if what the environment says makes no sense.
+        UnsupportedError: if this PyTorch cannot do it.
+        WorkerError: if the others cannot be reached.
+    """
+    place = launch()
+    if place.count == 1:
+        with Interruption() as interruption:
+            yield Processes(interruption)
+        return
+    with Interruption(echo_seconds=_ECHO_S) as interruption:
+        is_ours = distributed.is_available() and not distributed.is_initialized()
+        try:
+            group = _meet(place, device, interruption, begins=is_ours)
+            yield Processes(interruption, rank=place.rank, count=place.count, group=group)
+        finally:
+            if is_ours and distributed.is_initialized():
+                distributed.destroy_process_group()
+
+
+def _meet(
+    place: Launch, device: torch.device | None, interruption: Interruption, *, begins: bool
+) -> distributed.ProcessGroup:
+    """Wait for the other processes; give the group that all of them talk in."""
+    if not distributed.is_available():
+        raise UnsupportedError("this PyTorch was built without torch.distributed: use one process")
+    patience = _patience()
+    on_gpu = device is not None and device.type == "cuda"
+    try:
+        if begins:
+            if on_gpu:
+                torch.cuda.set_device(device)
+            store, _, _ = next(rendezvous("env://", timeout=patience))
+            distributed.init_process_group(
+                "nccl" if on_gpu else "gloo",
+                store=_fresh(store, place, _Waiting(patience, interruption)),
+                rank=place.rank,
+                world_size=place.count,
+                timeout=patience,
+            )
+        group: distributed.ProcessGroup = distributed.new_group(backend="gloo", timeout=patience)
+    except (RuntimeError, ValueError, TimeoutError) as error:
+        if isinstance(error, ResNetsError):
+            raise
+        raise WorkerError(
+            f"the processes of this training do not find each other: {first_line(error)}. Start them "
+            "with torchrun, on every machine with the same --rdzv-endpoint"
+        ) from error
+    return group
+
+
+def _fresh(store: Store, place: Launch, waiting: _Waiting) -> Store:
+    """A part of a store that nobody has written into before these processes met.
+
+    torchrun keeps one store for all starts of a job, and in it the addresses of processes that are gone,
+    which would be asked in vain. So every process makes a word up, and the first one answers each of the
+    others by its own word, with the name of a new part.
+    """
+    word = secrets.token_hex(8)
+    if place.rank == 0:
+        part = word
+        answered: dict[int, bytes] = {}
+
+        def all_know() -> bool:
+            for other in range(1, place.count):
+                said = _read(store, f"hello/{other}")
+                if said and said != answered.get(other):
+                    answered[other] = said
+                    store.set(f"answer/{other}", said.decode() + part)
+            return bool(store.add(f"{part}/known", 0) == place.count - 1)
+
+        waiting.until(all_know)
+    else:
+        mine = f"answer/{place.rank}"
+        store.set(f"hello/{place.rank}", word)
+        waiting.until(lambda: _read(store, mine).startswith(word.encode()))
+        part = _read(store, mine).decode().removeprefix(word)
+        store.add(f"{part}/known", 1)
+    return PrefixStore(part, store)
+
+
+def _read(store: Store, key: str) -> bytes:
+    """What is said under a key; empty if nothing is."""
+    said: bytes = store.get(key) if store.check([key]) else b""
+    return said
+
+
+class _Waiting:
+    """Waits for others, but not for ever, and ends when it is told to."""
+
+    def __init__(self, patience: timedelta, interruption: Interruption) -> None:
+        self._patience = patience.total_seconds()
+        self._until = time.monotonic() + self._patience
+        self._interruption = interruption
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        while not is_so():
+            self._interruption.check("not all processes had begun")
+            if time.monotonic() > self._until:
+                raise TimeoutError(f"not all have come in {self._patience:.0f} seconds")
+            time.sleep(_PAUSE_S)
+
+
+def _patience() -> timedelta:
+    said = os.environ.get(TIMEOUT, "300")
+    if not said.isdecimal() or int(said) == 0:
+        raise ConfigError("the environment", [f"{TIMEOUT} must be a number of seconds, got {said!r}"])
+    return timedelta(seconds=int(said))
