@@ -124,6 +124,7 @@ def _launch(run: Path, *, processes: int, epochs: int, restarts: int) -> None:
 
 def _work(data: Path, run: Path, epochs: int) -> None:
     logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the agent's own, which this process was forked from
     torch.set_num_threads(1)
     rank = int(os.environ["RANK"])
     _place_of(run, rank).write_text(f"{os.getpid()}")

@@ -47,19 +47,17 @@ def joined(device: torch.device | None = None) -> Iterator[Processes]:
         with Interruption() as interruption:
             yield Processes(interruption)
         return
-    with Interruption(echo_seconds=_ECHO_S) as interruption:
-        is_ours = distributed.is_available() and not distributed.is_initialized()
-        try:
-            group = _meet(place, device, interruption, begins=is_ours)
+    is_ours = distributed.is_available() and not distributed.is_initialized()
+    try:
+        group = _meet(place, device, begins=is_ours)  # nothing is begun: a signal ends it as ever
+        with Interruption(echo_seconds=_ECHO_S) as interruption:
             yield Processes(interruption, rank=place.rank, count=place.count, group=group)
-        finally:
-            if is_ours and distributed.is_initialized():
-                distributed.destroy_process_group()
+    finally:
+        if is_ours and distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
-def _meet(
-    place: Launch, device: torch.device | None, interruption: Interruption, *, begins: bool
-) -> distributed.ProcessGroup:
+def _meet(place: Launch, device: torch.device | None, *, begins: bool) -> distributed.ProcessGroup:
     """Wait for the other processes; give the group that all of them talk in."""
     if not distributed.is_available():
         raise UnsupportedError("this PyTorch was built without torch.distributed: use one process")
@@ -72,7 +70,7 @@ def _meet(
             store, _, _ = next(rendezvous("env://", timeout=patience))
             distributed.init_process_group(
                 "nccl" if on_gpu else "gloo",
-                store=_fresh(store, place, _Waiting(patience, interruption)),
+                store=_fresh(store, place, patience),
                 rank=place.rank,
                 world_size=place.count,
                 timeout=patience,
@@ -88,7 +86,7 @@ def _meet(
     return group
 
 
-def _fresh(store: Store, place: Launch, waiting: _Waiting) -> Store:
+def _fresh(store: Store, place: Launch, patience: timedelta) -> Store:
     """A part of a store that nobody has written into before these processes met.
 
     torchrun keeps one store for all starts of a job, and in it the addresses of processes that are gone,
@@ -108,11 +106,11 @@ def _fresh(store: Store, place: Launch, waiting: _Waiting) -> Store:
                     store.set(f"answer/{other}", said.decode() + part)
             return bool(store.add(f"{part}/known", 0) == place.count - 1)
 
-        waiting.until(all_know)
+        _wait_until(all_know, patience)
     else:
         mine = f"answer/{place.rank}"
         store.set(f"hello/{place.rank}", word)
-        waiting.until(lambda: _read(store, mine).startswith(word.encode()))
+        _wait_until(lambda: _read(store, mine).startswith(word.encode()), patience)
         part = _read(store, mine).decode().removeprefix(word)
         store.add(f"{part}/known", 1)
     return PrefixStore(part, store)
@@ -124,21 +122,12 @@ def _read(store: Store, key: str) -> bytes:
     return said
 
 
-class _Waiting:
-    """Waits for others, but not for ever, and ends when it is told to."""
-
-    def __init__(self, patience: timedelta, interruption: Interruption) -> None:
-        self._patience = patience.total_seconds()
-        self._until = time.monotonic() + self._patience
-        self._interruption = interruption
-
-    def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so."""
-        while not is_so():
-            self._interruption.check("not all processes had begun")
-            if time.monotonic() > self._until:
-                raise TimeoutError(f"not all have come in {self._patience:.0f} seconds")
-            time.sleep(_PAUSE_S)
+def _wait_until(is_so: Callable[[], bool], patience: timedelta) -> None:
+    until = time.monotonic() + patience.total_seconds()
+    while not is_so():
+        if time.monotonic() > until:
+            raise TimeoutError(f"not all have come in {patience.total_seconds():.0f} seconds")
+        time.sleep(_PAUSE_S)
 
 
 def _patience() -> timedelta:

@@ -15,6 +15,7 @@ from resnets.data.augmentation.settings import Augmentation
 from resnets.data.batches import Batch, normalize_batch
 from resnets.data.loading import Loader
 from resnets.data.preprocessing_policy import Preprocessing
+from resnets.launch import launch
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.checkpoints import prune, save_checkpoint
 from resnets.training.events import Event, Watcher
@@ -182,4 +183,6 @@ class Session:
 
 def farewell(run: RunFolder) -> str:
     """What to tell who ends a run early."""
+    if launch().count > 1:
+        return "every step so far is saved; the same command goes on"
     return f"every step so far is saved; go on with: resnets train --output {run.path} --resume"
