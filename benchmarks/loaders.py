@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from alternation import PEERS
+from keras_trainer import read_batches
+from peer_trainers import InMemory
 from torch import Tensor
+from training_tasks import MEAN, STD
 
 from resnets.allocator import keep_memory
 from resnets.data.batches import Batch, normalize_batch
@@ -26,7 +28,6 @@ from resnets.data.order import image_seeds, uniforms
 from resnets.data.packed import PackedSplit, open_packed
 from resnets.data.preprocessing_policy import Preprocessing
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SEED = 0
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -113,21 +114,6 @@ def augment(batch: Batch, pad: int) -> Tensor:
     return torch.from_numpy(changed).permute(0, 3, 1, 2)
 
 
-class InMemory(torch.utils.data.Dataset[tuple[Any, int]]):
-    """Images in memory as the usual scripts hold them."""
-
-    def __init__(self, images: np.ndarray, labels: np.ndarray, transform: Callable[..., Any]) -> None:
-        self.images, self.labels, self.transform = images, labels, transform
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        from PIL import Image
-
-        return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
-
-
 def torchvisions(job: Job, workers: int) -> Batches:
     """Load as torchvision's references do: ImageFolder, transforms on Pillow images, DataLoader."""
     exec(PEERS)
@@ -175,33 +161,15 @@ def timms(job: Job, workers: int) -> Batches:
 
 
 def kerass(job: Job) -> Batches:
-    """Load as Keras' guides do: image_dataset_from_directory, layers that augment, tf.data's threads.
-
-    It has no random boxes: photos are resized to 256 pixels, and a random square is cut out of them.
-    """
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    import keras
-    import tensorflow as tf
-
-    size = 256 if job.name == "224" else job.image_size
-    layers = keras.layers
-    shift = job.pad / size
-    place = (
-        layers.RandomCrop(224, 224)
-        if job.name == "224"
-        else layers.RandomTranslation(shift, shift, "constant")
+    """Load as Keras' guides do."""
+    batches: Batches = read_batches(
+        job.folder,
+        image_size=job.image_size,
+        pad=job.pad,
+        batch_size=job.batch_size,
+        seed=SEED,
+        steps=job.count // job.batch_size,
     )
-    variance = [(255 * std) ** 2 for std in STD]
-    normal = layers.Normalization(mean=[255 * mean for mean in MEAN], variance=variance)
-    augment = keras.Sequential([place, layers.RandomFlip("horizontal"), normal])
-    read = keras.utils.image_dataset_from_directory(
-        job.folder, image_size=(size, size), batch_size=job.batch_size, seed=SEED, verbose=False
-    )
-    augmented = read.take(job.count // job.batch_size).map(
-        lambda images, labels: (augment(images, training=True), labels),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    batches: Batches = augmented.prefetch(tf.data.AUTOTUNE)
     return batches
 
 

@@ -207,6 +207,8 @@ class Processes:
             network: after a forward pass in training mode.
             share: of the step's images that this process saw, 0 to 1.
         """
+        if self.count == 1:
+            return
         statistics = [
             tensor
             for module in network.modules()
@@ -216,7 +218,7 @@ class Processes:
             for tensor in (module.running_mean, module.running_var)
             if tensor is not None
         ]
-        if self.count == 1 or not statistics:
+        if not statistics:
             return
         flat = torch.cat([tensor.flatten() for tensor in statistics])
         # With a share of nothing even what is not a number must not count.
