@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,18 @@ REMARKS = (
         "occlusion, of as many values as windows fit side by side."
     ),
     (
+        "An image with everything deleted is a blur. Where the network still sees the class in that, no "
+        "order of deletion makes it disappear."
+    ),
+    (
         "Images are drawn at random, whether the network is right about them or not; the class is the "
         "one that it names."
     ),
 )
 PACKAGES = ("resnets", "torch", "numpy", "pillow")
 LEAST = 0.9
+BOUNDS = (0.0, 0.02, 0.1, 0.5, 1.0)
+"""Of the probability that the named class has once everything is deleted, or had before."""
 
 
 def draw_images(data: Path, *, count: int, seed: int) -> list[Explainable]:
@@ -56,16 +63,19 @@ def draw_images(data: Path, *, count: int, seed: int) -> list[Explainable]:
     return [images[i] for i in chosen.tolist()]
 
 
-def measure(model: Classifier, images: Sequence[Explainable], method: Method) -> list[Deletion]:
+def measure(
+    model: Classifier, images: Sequence[Explainable], method: Method, *, layer: str | None = None
+) -> list[Deletion]:
     """Delete each image in the order of its map.
 
     Args:
         model: with trained weights.
         images: to explain.
         method: that makes the maps.
+        layer: that they are of; None for the usual one.
     """
     started = time.monotonic()
-    found = explain(images, model=model, method=method, check=True)
+    found = explain(images, model=model, method=method, layers=layer, check=True)
     print(f"{method}: {len(found)} images in {time.monotonic() - started:.0f} s", flush=True)
     return [explanation.deletion for explanation in found if explanation.deletion is not None]
 
@@ -88,6 +98,23 @@ def row_of(method: Method, found: Sequence[Deletion]) -> tuple[str, float, float
     return method, round(float(areas[0]), 3), round(float(areas[1]), 3)
 
 
+def rows_by(
+    when: str, probabilities: Sequence[float], found: Sequence[Deletion]
+) -> Iterator[tuple[str, int, float]]:
+    """Images and the share of them that beats chance, by how probable the class is.
+
+    Args:
+        when: words for the moment at which it is so probable.
+        probabilities: of the class, one for each image.
+        found: likewise.
+    """
+    places = np.digitize(probabilities, BOUNDS[1:-1])
+    for place, (low, high) in enumerate(pairwise(BOUNDS)):
+        there = [one.beats_random for one, at in zip(found, places, strict=True) if at == place]
+        if there:
+            yield f"{low:.0%} to {high:.0%} {when}", len(there), round(float(np.mean(there)), 3)
+
+
 def main() -> int:
     """Measure all methods, and write the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -96,11 +123,14 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="images")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--method", choices=METHODS, nargs="*", default=METHODS)
+    parser.add_argument("--layer", help="of gradcam and layercam, such as stages.2. [the last map]")
     parser.add_argument("--output", type=Path, default=RESULTS / "explanations.json")
     arguments = parser.parse_args()
     model = load(arguments.model)
     images = draw_images(arguments.data, count=arguments.count, seed=arguments.seed)
-    found = {method: measure(model, images, method) for method in arguments.method}
+    found = {
+        method: measure(model, images, method, layer=arguments.layer) for method in arguments.method
+    }
     name, data = Path(arguments.model).name, arguments.data.name
     result = Result(
         title="Explanations that tell the truth",
@@ -108,6 +138,7 @@ def main() -> int:
         command=(
             f"python reliability/explain_deletion.py {name} {data} "
             f"--count {arguments.count} --seed {arguments.seed}"
+            + (f" --layer {arguments.layer}" if arguments.layer else "")
         ),
         seed=arguments.seed,
         count=arguments.count,
@@ -118,12 +149,25 @@ def main() -> int:
                 title="Area under the deletion curve, in the mean; the lower, the better",
                 columns=("method", "its maps", "random maps"),
                 rows=[row_of(method, each) for method, each in found.items()],
-            )
+            ),
+            *(
+                Table(
+                    title=f"{method}: how often it beats chance, by how probable the class is",
+                    columns=("probability", "images", "share"),
+                    rows=[
+                        *rows_by("with everything deleted", [one.curve[-1] for one in each], each),
+                        *rows_by("at first", [one.curve[0] for one in each], each),
+                    ],
+                )
+                for method, each in found.items()
+            ),
         ],
         remarks=REMARKS,
     )
     for figure in result.figures:
         print(f"{figure.name}: {figure.value}")
+    for table in result.tables[1:]:
+        print(table.title, *table.rows, sep="\n")
     write_result(result, arguments.output, packages=PACKAGES)
     return 0 if result.met else 1
 

@@ -20,17 +20,17 @@ from tests.training.killed_processes import EVERY_STEPS, Kills, train_undisturbe
 
 EPOCHS, KILLS_OF_A_RUN = 12, 20
 PROMISE = (
-    "A training by several processes, one of which is killed with SIGKILL as often as one likes, goes on "
-    "by itself from the last checkpoint, loses at most the steps since then, and ends with the same "
+    "A training by several processes, one of which is killed with SIGKILL as often as one likes, goes "
+    "on by itself from the last checkpoint, loses at most the steps since then, and ends with the same "
     "weights, the same average of them and the same loss curve, bit for bit, as one that was never "
     "disturbed."
 )
 REMARKS = (
     (
-        f"A run is a ResNet-8 on 48 random images of 8 × 8 pixels, {EPOCHS} epochs of 4 or 5 steps, shared "
+        f"A run is a ResNet-8 on 48 random images of 8 × 8 pixels, {EPOCHS} epochs of 4 steps, shared "
         f"out among the processes, saved every {EVERY_STEPS} steps, with batch norm, momentum, averaged "
-        f"weights and a validation split; it is disturbed up to {KILLS_OF_A_RUN} times, then left to end. "
-        "On a CPU, gloo, one thread in each process."
+        f"weights and a validation split; it is disturbed up to {KILLS_OF_A_RUN} times, then left to "
+        "end. On a CPU, gloo, one thread in each process."
     ),
     (
         "The processes are started, watched and started again by torchrun's agent, which forks them "

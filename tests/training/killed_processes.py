@@ -5,13 +5,15 @@ The agent is torchrun's own, but forks its processes, so that torch is loaded on
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import random
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,6 +140,16 @@ def _work(data: Path, run: Path, epochs: int) -> None:
 
     settings = SETTINGS.model_copy(update={"epochs": epochs})
     train(data, output=run, settings=settings, check=False, device="cpu", watch=watch)
+    with _held(run):  # from here on this process waits for its agent, which would wait for it for ever
+        _place_of(run, rank).unlink()
+
+
+@contextmanager
+def _held(run: Path) -> Iterator[None]:
+    """Keep killer and killed apart."""
+    with run.with_name(f"{run.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _place_of(run: Path, rank: int) -> Path:
@@ -173,10 +185,10 @@ def _kill(
         rank = chance.randrange(processes)
         done = max((int(step) for step, _ in read_steps(run)), default=0)
         saved = max((found.step for found in find_checkpoints(run / "checkpoints")), default=0)
-        try:
+        with _held(run):
+            if not _place_of(run, rank).exists():
+                return
             os.kill(started[rank], signal.SIGKILL)
-        except ProcessLookupError:
-            return
         killed = time.time()
         counted.of_first += rank == 0
         counted.of_others += rank != 0
