@@ -91,9 +91,9 @@ def test_what_cannot_be_used_is_not_for_validation(tmp_path: Path) -> None:
             pixels = np.random.default_rng(i + 100 * number).integers(0, 256, (16, 16, 3), np.uint8)
             Image.fromarray(pixels).save(tmp_path / kind / f"{i}.png")
     for number, broken in enumerate(open_dataset(tmp_path).splits["val"].images):
-        Path(broken).write_bytes(b"no image" + bytes([number]))
+        Path(str(broken)).write_bytes(b"no image" + bytes([number]))
     dataset, report = open_checked(tmp_path)
-    assert all(Path(path).stat().st_size > 9 for path in dataset.splits["val"].images)
+    assert all(Path(str(path)).stat().st_size > 9 for path in dataset.splits["val"].images)
     assert [len(dataset.splits[name]) for name in ("train", "val")] == [16, 4]
     assert dataset.split_origin == "val is 20 % of each class, drawn here by seed 0"
     assert any("cannot be used" in finding.sentence for finding in report.findings)

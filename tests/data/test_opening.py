@@ -51,7 +51,7 @@ def test_files_of_something_else(tmp_path: Path) -> None:
     assert_refused(
         lambda: open_dataset(file),
         f"'{file}' is not a data set: expected a folder, a manifest (.csv, .tsv), "
-        "an archive of CIFAR (.tar.gz) or arrays (.npz)",
+        "shards (.tar), an archive of CIFAR (.tar.gz) or arrays (.npz)",
     )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from resnets.data.order import (
+    SHARDS_AT_ONCE,
     _outputs,
     balanced_order,
     batch_indices,
@@ -19,6 +20,7 @@ from resnets.data.order import (
     image_seeds,
     num_steps,
     repeated,
+    shard_order,
     step_seed,
     uniforms,
 )
@@ -168,3 +170,30 @@ def test_steps_have_seeds_of_their_own() -> None:
     seeds = {step_seed(seed, step) for seed in range(20) for step in range(500)}
     assert len(seeds) == 10_000
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+@given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=40), seed=NUMBERS, epoch=NUMBERS)
+def test_images_in_shards_come_once_each(sizes: list[int], seed: int, epoch: int) -> None:
+    shards = np.repeat(np.arange(len(sizes)) * 7, sizes)  # any numbers
+    order = shard_order(shards, seed=seed, epoch=epoch)
+    assert sorted(order.tolist()) == list(range(len(shards)))
+    assert (order == shard_order(shards, seed=seed, epoch=epoch)).all()
+
+
+def test_few_shards_at_a_time_equally_from_each() -> None:
+    shards = np.repeat(np.arange(100), 200)
+    order = shard_order(shards, seed=3, epoch=0)
+    for start in range(0, len(order), 200):
+        found, counts = np.unique(shards[order[start : start + 200]], return_counts=True)
+        # As many images as one shard has: the stretch has moved on by about one.
+        assert SHARDS_AT_ONCE - 2 <= len(found) <= SHARDS_AT_ONCE + 3
+        assert counts.max() < 3 * 200 / SHARDS_AT_ONCE
+    assert (order != shard_order(shards, seed=3, epoch=1)).mean() > 0.9
+    assert (order != shard_order(shards, seed=4, epoch=0)).mean() > 0.9
+
+
+def test_few_shards_are_mixed_all_together() -> None:
+    shards = np.repeat(np.arange(4), 250)
+    order = shard_order(shards, seed=3, epoch=0)
+    for start in range(0, 1000, 100):
+        assert np.bincount(shards[order[start : start + 100]], minlength=4).min() > 8

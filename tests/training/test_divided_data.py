@@ -94,7 +94,7 @@ def test_a_file_that_vanishes_does_not_cost_the_model(pairs: Path, tmp_path: Pat
     def vanish(event: Event) -> None:
         if isinstance(event, EpochRecord) and event.epoch == 2:
             train_images = open_checked(pairs)[0].splits["train"].images
-            Path(train_images[0]).unlink()
+            Path(str(train_images[0])).unlink()
 
     before = fingerprint(open_checked(pairs)[0])
     result = train(pairs, output=tmp_path / "run", settings=SETTINGS, device="cpu", watch=vanish)

@@ -22,6 +22,7 @@ import torch
 from resnets.data.batches import Batch
 from resnets.data.dataset import Dataset, Split
 from resnets.data.decoding import decode
+from resnets.data.stored_images import evenly, spread_places
 from resnets.errors import DataError, ImageError, NonFiniteError, printable
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.interruption import Interruption
@@ -196,9 +197,9 @@ def _batches(session: Session) -> Iterator[Batch]:
 def _sample(dataset: Dataset, number: int) -> Dataset:
     """Training images at equal distances, which can be read."""
     train = labelled(dataset.splits["train"])
-    places = np.linspace(0, len(train) - 1, min(len(train), number)).astype(int).tolist()
     images = train.images
     if isinstance(images, np.ndarray):
+        places = evenly(np.arange(len(train)), number)
         pixels = images[places]
         repeats = -(-number // len(places))
         split = Split(
@@ -207,7 +208,7 @@ def _sample(dataset: Dataset, number: int) -> Dataset:
             np.tile(train.labels[places], repeats),
         )
         return replace(dataset, splits={"train": split})
-    readable = []
+    places, readable = spread_places(images, number), []
     for place in places:
         try:
             decode(images[place])

@@ -29,6 +29,7 @@ from resnets.data.findings import DataReport
 from resnets.data.inspection import Facts
 from resnets.data.output_places import check_folder
 from resnets.data.sources.problems import refuse
+from resnets.data.stored_images import ImageFile, StoredImage
 from resnets.errors import DataError, OutputError, printable
 from resnets.files import write_bytes
 
@@ -144,8 +145,8 @@ def _write(
             continue
         facts = images.facts[i]
         convert = _is_unusual(facts) or (apply_exif and facts.orientation != 1)
-        convert = convert or not isinstance(source, Path)
-        name = PurePath(source).name if isinstance(source, Path) else f"{i:06}.png"
+        convert = convert or not isinstance(source, ImageFile)
+        name = source.name if isinstance(source, ImageFile) else f"{i:06}.png"
         wanted = _with_suffix(name, "PNG" if convert else facts.format)
         inside = folders[label] if label >= 0 else ""
         wanted = _free_name(taken, split, inside, wanted)
@@ -153,6 +154,8 @@ def _write(
         place.mkdir(parents=True, exist_ok=True)
         if isinstance(source, Path) and not convert:
             shutil.copyfile(source, place / wanted)
+        elif isinstance(source, StoredImage) and not convert:
+            (place / wanted).write_bytes(source.read_bytes())
         else:
             decode(source, policy).image.convert("RGB").save(place / wanted, "PNG")
         counts.update(written=1, renamed=wanted != name, converted=convert)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.data.decoding import Pixels
+from resnets.data.stored_images import ImageFile
 from resnets.errors import DataError
 
 Labels: TypeAlias = NDArray[np.int64]
@@ -22,13 +23,16 @@ class Split:
 
     Attributes:
         name: 'train', 'val' or 'test'.
-        images: paths of files, or pixels (N, H, W) or (N, H, W, 3), uint8.
+        images: files or what is read like them, or pixels (N, H, W) or (N, H, W, 3), uint8.
         labels: (N,), indices of `Dataset.class_names`; -1 where a label is not known.
+        shards: (N,), the number of the shard that each image comes from, which the order of an epoch
+            depends on, wherever the images are kept; None if they come from none.
     """
 
     name: str
-    images: Sequence[Path] | Pixels
+    images: Sequence[ImageFile] | Pixels
     labels: Labels
+    shards: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -54,7 +58,7 @@ class Dataset:
     Attributes:
         name: of the folder, file or published set.
         kind: what it was taken for: 'class folders', 'manifest', 'tiny_imagenet', 'imagenet',
-            'cifar10', 'cifar100', 'idx' or 'arrays'.
+            'cifar10', 'cifar100', 'idx', 'shards', 'hugging face' or 'arrays'.
         root: the folder or file that it came from.
         class_names: those of the training split, in the order of their labels.
         class_ids: what the data set itself calls them where that is not readable (WordNet ids); else

@@ -22,8 +22,9 @@ from PIL import Image, UnidentifiedImageError
 from resnets.data.decode_policy import DecodePolicy
 from resnets.data.image_formats import SUPPORTED, describe_foreign, sniff
 from resnets.data.pixel_conversion import orientation_of, to_rgb, turned_back, upright
+from resnets.data.stored_images import StoredImage
 from resnets.data.structure import CountedBytes, check_scans, check_structure, read_plain_header
-from resnets.errors import ImageError
+from resnets.errors import ImageError, ResNetsError
 
 try:
     import simplejpeg
@@ -35,10 +36,10 @@ warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 Pixels: TypeAlias = NDArray[np.uint8]
 ImageSource: TypeAlias = (
-    "str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]"
+    "str | os.PathLike[str] | StoredImage | bytes | bytearray | memoryview | Image.Image | NDArray[Any]"
 )
-"""What can be decoded: a path, the bytes of a file, a Pillow image, or (H, W), (H, W, 3) or (H, W, 4)
-pixels of type uint8."""
+"""What can be decoded: a path, an image in a shard, the bytes of a file, a Pillow image, or (H, W),
+(H, W, 3) or (H, W, 4) pixels of type uint8."""
 
 MIN_SIDE = 8
 """Pixels; a smaller image is an icon, a tracking pixel or a mistake."""
@@ -102,6 +103,7 @@ def decode(
 
     Raises:
         ImageError: with the reason, for whatever is not an image that the policy accepts.
+        ResNetsError: if the shard that an image is in cannot be read.
     """
     policy = policy or DecodePolicy()
     name = None
@@ -116,6 +118,10 @@ def decode(
         elif isinstance(source, str | os.PathLike):
             name = os.fsdecode(source)
             data = _read(name, policy)
+        elif isinstance(source, StoredImage):
+            name = str(source)
+            _check_bytes(source.stamp()[0], policy)
+            data = source.read_bytes()
         else:
             kinds = "a path, bytes, a Pillow image or an array"
             raise ImageError("not an image", f"an image is {kinds}, got {type(source).__name__}")
@@ -125,6 +131,8 @@ def decode(
         return _decode_file(data, found, policy, for_size=for_size)
     except ImageError as error:
         raise ImageError(error.reason, error.detail, source=name) from error.__cause__
+    except ResNetsError:  # not the image is at fault but the shard that it is in
+        raise
     except Exception as error:  # parsers of hostile bytes raise whatever they like
         refusal = _refusal(error, kind)
         raise ImageError(refusal.reason, refusal.detail, source=name) from error

@@ -15,6 +15,7 @@ import numpy as np
 from resnets.data.dataset import Dataset, Split
 from resnets.data.sources.problems import listed, refuse
 from resnets.data.splitting import relative_names
+from resnets.data.stored_images import ImageFile, sha256_of
 
 _AT_ONCE = 500  # files that a thread takes
 
@@ -96,12 +97,11 @@ def named_digests(split: Split, root: Path) -> tuple[list[str], list[int], list[
     return relative_names(paths, root), labels, digests
 
 
-def _digests(paths: Sequence[Path], failures: list[str]) -> list[str]:
+def _digests(paths: Sequence[ImageFile], failures: list[str]) -> list[str]:
     digests = []
     for path in paths:
         try:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - there may be a million
-                digests.append(hashlib.sha256(file.read()).hexdigest())
+            digests.append(sha256_of(path))
         except OSError as error:
             failures.append(f"{path} ({error.strerror or error})")
             digests.append("")

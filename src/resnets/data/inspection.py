@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from resnets.data.dataset import Dataset, Labels
 from resnets.data.decode_policy import DecodePolicy
 from resnets.data.decoding import ImageSource, decode
 from resnets.data.image_signatures import SIGNATURE_BYTES, Signatures, signature
+from resnets.data.stored_images import ImageFile, sha256_of
 from resnets.errors import ImageError
 
 _AT_ONCE = 64  # images that a thread takes
@@ -149,10 +149,14 @@ def _inspect(source: ImageSource, policy: DecodePolicy) -> _Seen:
     try:
         image = decode(source, policy)
     except ImageError as error:
-        if isinstance(source, Path) and error.reason not in ("missing", "not a file", "not readable"):
+        if isinstance(source, ImageFile) and error.reason not in (
+            "missing",
+            "not a file",
+            "not readable",
+        ):
             file_digest = _digest_of(source)
         return Facts(reason=error.reason, detail=error.detail), file_digest, b"", None
-    if isinstance(source, Path):
+    if isinstance(source, ImageFile):
         file_digest = _digest_of(source)
     width, height = image.image.size
     pixel_digest = hashlib.sha256(f"{width}x{height} ".encode())
@@ -163,10 +167,9 @@ def _inspect(source: ImageSource, policy: DecodePolicy) -> _Seen:
     return facts, file_digest, pixel_digest.digest(), signature(image.image)
 
 
-def _digest_of(path: Path) -> bytes:
+def _digest_of(image: ImageFile) -> bytes:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return bytes.fromhex(sha256_of(image))
     except OSError:
         return b""
 
@@ -175,7 +178,7 @@ def _names(dataset: Dataset) -> Iterator[str]:
     folder = os.path.join(dataset.root, "")  # noqa: PTH118 - ends in a slash
     for split in dataset.splits.values():
         for index, image in enumerate(split.images):
-            if isinstance(image, Path):
-                yield os.fspath(image).removeprefix(folder)
+            if isinstance(image, ImageFile):
+                yield str(image).removeprefix(folder)
             else:
                 yield f"{split.name}[{index}]"

@@ -1,13 +1,13 @@
 """Batches of a split, in an order that depends on the seed, the epoch and the step and nothing else.
 
-Whatever holds the images (files, a packed file, arrays) and however many processes read them, the same
-(seed, epoch, step) gives the same bytes, so that a run resumes in the middle of an epoch as if it had
-never stopped.
+Whatever holds the images (files, shards, a packed file, arrays) and however many processes read them,
+the same (seed, epoch, step) gives the same bytes, so that a run resumes in the middle of an epoch as if
+it had never stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -28,11 +28,15 @@ from resnets.data.order import (
     image_seeds,
     num_steps,
     repeated,
+    shard_order,
 )
 from resnets.data.packed import PackedSplit
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.reading import ImageReader, ReadImages, View, check_failures, make_reader
 from resnets.data.reading_processes import Readers, usual_workers
+from resnets.data.reading_threads import ReadingThreads
+from resnets.data.shards.ahead import ShardsAhead
+from resnets.data.shards.shard import ShardImages
 from resnets.errors import ImageError
 
 
@@ -49,8 +53,9 @@ class LoadingOptions(Settings):
         crop: random boxes of the images, as for ImageNet; without, what evaluation shows.
         skip_unusable: leave out images that cannot be used, up to 1 % of an epoch; else the first one
             is an error. For training only.
-        workers: processes that read, 0 for none. [one for each core, at most 8]
-        prefetch: batches that each process reads ahead.
+        workers: processes that read, or threads where images are packed and random boxes are cut out of
+            them; 0 for none. [one for each core, at most 8]
+        prefetch: batches that each of them reads ahead.
     """
 
     batch_size: Count = 128
@@ -113,14 +118,19 @@ class Loader:
         self.seed = seed
         self.skipped: list[Skipped] = []
         self._labels = torch.from_numpy(split.labels)
+        self._shards = split.shards
         self._rank, self._num_ranks = rank, num_ranks
         images = split if isinstance(split, PackedSplit) else split.images
+        self._fetched = images if isinstance(images, ShardImages) and images.are_remote else None
         reader = make_reader(images, View(preprocessing, self.options.crop))
         workers = usual_workers() if self.options.workers is None else self.options.workers
-        self._readers = Readers(
-            partial(_read, reader, seed, len(split.labels)),
-            workers=workers if reader.needs_workers else 0,
-            prefetch=self.options.prefetch,
+        read = partial(_read, reader, seed, len(split.labels))
+        ahead = {
+            "workers": 0 if reader.helpers == "none" else workers,
+            "prefetch": self.options.prefetch,
+        }
+        self._readers: Readers[_Task, ReadImages] | ReadingThreads[_Task, ReadImages] = (
+            ReadingThreads(read, **ahead) if reader.helpers == "threads" else Readers(read, **ahead)
         )
 
     @property
@@ -137,6 +147,8 @@ class Loader:
         else:
             count = len(self._labels)
             order = epoch_order(count, seed=self.seed, epoch=epoch, shuffle=self.options.shuffle)
+        if self._shards is not None and (self.options.balanced or self.options.shuffle):
+            order = order[shard_order(self._shards[order], seed=self.seed, epoch=epoch)]
         return repeated(order, self.options.repeats)
 
     def epoch(self, epoch: int, *, start_step: int = 0) -> Iterator[Batch]:
@@ -150,6 +162,7 @@ class Loader:
             ImageError: if an image cannot be used, where none may be skipped.
             DataError: if more than 1 % of the epoch's images had to be skipped.
             WorkerError: if a process that reads was killed.
+            ResNetsError: if shards cannot be read.
         """
         order = self.order(epoch)
         self.skipped = []
@@ -158,7 +171,7 @@ class Loader:
             _Task(epoch, step, share(step, batch_size=self.options.batch_size))
             for step in range(start_step, self.num_steps)
         ]
-        for task, read in zip(tasks, self._readers.run(tasks), strict=True):
+        for task, read in zip(tasks, self._run(tasks), strict=True):
             indices = torch.from_numpy(task.indices)
             if read.failures:
                 self._skip(task, read, num_images=-(-len(order) // self._num_ranks))
@@ -167,6 +180,18 @@ class Loader:
             images = read.images.permute(0, 3, 1, 2)  # (N, H, W, C) -> (N, C, H, W)
             labels = self._labels[indices % len(self._labels)]
             yield Batch(images, labels, indices, epoch, task.step)
+
+    def _run(self, tasks: Sequence[_Task]) -> Iterator[ReadImages]:
+        """Read tasks, and fetch the shards of those that follow meanwhile."""
+        if self._fetched is None:
+            yield from self._readers.run(tasks)
+            return
+        count, lead = len(self._labels), self._readers.lead
+        with ShardsAhead(self._fetched, [task.indices % count for task in tasks], lead=lead) as ahead:
+            # Processes that read are forked at the first task, before there are threads here.
+            for number, read in enumerate(self._readers.run(tasks)):
+                ahead.go_on(number)
+                yield read
 
     def _skip(self, task: _Task, read: ReadImages, *, num_images: int) -> None:
         for position, error in read.failures.items():

@@ -1,4 +1,4 @@
-"""Opening a data set, whatever its shape: folders, a table, an archive of CIFAR, idx files, arrays."""
+"""Opening a data set, whatever its shape: folders, a table, shards, archives, idx files, arrays."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 from resnets.data.dataset import Dataset
 from resnets.data.published import find_published, normal_name, published_names
 from resnets.data.sources.arrays import read_npz
-from resnets.data.sources.cifar import ARCHIVES, is_cifar, read_cifar
+from resnets.data.sources.cifar import ARCHIVES, is_cifar, is_cifar_tar, read_cifar
 from resnets.data.sources.class_folders import SPLIT_NAMES, has_splits, read_class_folders
+from resnets.data.sources.hugging_face import PREFIX, is_saved, read_from_hub, read_saved
 from resnets.data.sources.idx import find_idx, read_idx
 from resnets.data.sources.imagenet import find_training
 from resnets.data.sources.manifest import SUFFIXES, columns_of, read_manifest
 from resnets.data.sources.problems import listed, quoted
 from resnets.data.sources.scanning import Listing, visible
+from resnets.data.sources.shards import SUFFIX, holds_shards, is_pattern, read_shards
 from resnets.data.splitting import Groups, ensure_validation
 from resnets.errors import DataError
 
@@ -37,14 +39,17 @@ def open_dataset(
 
     A folder of class folders, with or without folders for train, val and test; the folders of ImageNet
     and Tiny-ImageNet as published; a CSV or TSV file with columns for image, class and perhaps split;
-    CIFAR-10 and CIFAR-100 as archives or extracted; idx files as those of MNIST; an .npz file; or the
-    name of a published data set that is on this machine, such as 'fashion_mnist'.
+    CIFAR-10 and CIFAR-100 as archives or extracted; idx files as those of MNIST; an .npz file; shards of
+    WebDataset, as a folder of tar files or a pattern of paths or addresses such as
+    'https://example.org/photos-{000..127}.tar'; data sets of Hugging Face, as 'hf:NAME',
+    'hf:NAME:CONFIG' or a folder of its `save_to_disk` (needs `resnets[data]`); or the name of a
+    published data set that is on this machine, such as 'fashion_mnist'.
 
     The classes of the training split bind all others. Where nothing but training images is given, a
     validation split is taken out of them, each class by the same share, the same for the same seed.
 
     Args:
-        path: folder, file or name.
+        path: folder, file, pattern or name.
         seed: of the validation split, if it is made here.
         val_share: of each class that goes there, 0 to 1; 0 makes none.
         needs_val: make one also where there is a test split, but none for validation.
@@ -54,11 +59,17 @@ def open_dataset(
 
     Raises:
         DataError: with everything that is wrong.
+        DownloadError: if shards at an address cannot be had.
     """
-    root = Path(path)
-    if not root.exists():
-        root = _find_by_name(os.fspath(path))
-    if root.is_dir():
+    root, text = Path(path), os.fspath(path)
+    is_there = root.exists()
+    if not is_there and not text.startswith(PREFIX) and not is_pattern(text):
+        root = _find_by_name(text)
+    if not is_there and text.startswith(PREFIX):
+        dataset = read_from_hub(text)
+    elif not is_there and is_pattern(text):
+        dataset = read_shards(text)
+    elif root.is_dir():
         dataset = _open_folder(root, follow_links=follow_links, absolute_paths=absolute_paths)
     else:
         dataset = _open_file(root, absolute_paths=absolute_paths)
@@ -84,11 +95,13 @@ def _open_file(file: Path, *, absolute_paths: bool) -> Dataset:
         return read_manifest(file, absolute_paths=absolute_paths)
     if name.endswith(".npz"):
         return read_npz(file)
+    if name.endswith(SUFFIX) and not is_cifar_tar(file):
+        return read_shards(file)
     if name.endswith(ARCHIVES):
         return read_cifar(file)
     raise DataError(
         f"{quoted(file)} is not a data set: expected a folder, a manifest (.csv, .tsv), "
-        "an archive of CIFAR (.tar.gz) or arrays (.npz)"
+        "shards (.tar), an archive of CIFAR (.tar.gz) or arrays (.npz)"
     )
 
 
@@ -99,16 +112,26 @@ def _open_folder(root: Path, *, follow_links: bool, absolute_paths: bool) -> Dat
         raise DataError(f"{quoted(root)} cannot be read: {error.strerror or error}") from error
     root, listing = _unwrap(root)
     files = [entry.name for entry in listing.files]
+    if known := _open_by_names(root, files):
+        return known
+    if manifest := _manifest_of(root, listing):
+        dataset = read_manifest(manifest, absolute_paths=absolute_paths)
+        return replace(dataset, name=root.resolve().name)
+    tars = [root / name for name in files if name.lower().endswith(SUFFIX)]
+    if holds_shards(listing) and not (len(tars) == 1 and is_cifar_tar(tars[0])):
+        return read_shards(root)
+    if not listing.folders:
+        return _open_only_file(root, files)
+    return read_class_folders(root, follow_links=follow_links)
+
+
+def _open_by_names(root: Path, files: list[str]) -> Dataset | None:
+    """Open what the names of its files tell."""
     if "train" in find_idx(files):
         return read_idx(root, files)
     if is_cifar(files):
         return read_cifar(root)
-    if manifest := _manifest_of(root, listing):
-        dataset = read_manifest(manifest, absolute_paths=absolute_paths)
-        return replace(dataset, name=root.resolve().name)
-    if not listing.folders:
-        return _open_only_file(root, files)
-    return read_class_folders(root, follow_links=follow_links)
+    return read_saved(root) if is_saved(files) else None
 
 
 def _unwrap(root: Path) -> tuple[Path, Listing]:

@@ -23,8 +23,11 @@ _GAMMA = 0x9E3779B97F4A7C15
 _FACTORS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _BITS = 2**64 - 1
 
-_ORDER, _IMAGES, _BALANCE, _STEPS = range(4)
+_ORDER, _IMAGES, _BALANCE, _STEPS, _SHARDS = range(5)
 """What a stream is for: the first thing that is mixed into a seed."""
+
+SHARDS_AT_ONCE = 8
+"""From how many shards the images of any moment of an epoch come."""
 
 
 def epoch_order(num_images: int, *, seed: int, epoch: int, shuffle: bool = True) -> Indices:
@@ -75,6 +78,32 @@ def balanced_order(labels: Indices, *, seed: int, epoch: int, num_images: int | 
         ]
         chosen.append(np.concatenate(rounds)[:count] if rounds else members[:0])
     return np.concatenate(chosen)[epoch_order(total, seed=seed, epoch=epoch)]
+
+
+def shard_order(shards: Indices, *, seed: int, epoch: int) -> Indices:
+    """Put images in shards into the order of one epoch, each exactly once, few shards at a time.
+
+    The shards stand in a circle, in an order that differs from epoch to epoch, and each image draws a
+    place anywhere in the stretch of `SHARDS_AT_ONCE` shards that begins with its own. So whichever part
+    of an epoch is read, its images come from that many shards, equally from each, and one shard is done
+    where another begins: shards can be fetched one after the other, and fewer are kept than there are.
+    A set of no more shards than that has a plain random order.
+
+    Args:
+        shards: that the images are in, by any numbers.
+        seed: of the run, 0 or more.
+        epoch: 0 or more.
+
+    Shape:
+        (N,) -> (N,)
+    """
+    numbers, which = np.unique(shards, return_inverse=True)
+    key = _key(_SHARDS, seed, epoch)
+    places = np.empty(len(numbers), np.int64)
+    places[np.argsort(_outputs(_derived(key, 0), len(numbers)), kind="stable")] = np.arange(len(numbers))
+    drawn = (_outputs(_derived(key, 1), len(shards)) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    stretch = min(SHARDS_AT_ONCE, len(numbers))
+    return np.argsort((places[which] + stretch * drawn) % len(numbers), kind="stable")
 
 
 def num_steps(num_images: int, *, batch_size: int, drop_last: bool = False) -> int:

@@ -76,6 +76,7 @@ class PackedSplit:
         failures: reason and sentence for each of those, by index.
         shown: how evaluation shows these images, which they were made for; None if they are whole.
         path: of the packed file.
+        shards: (N,), the number of the shard that each image came from; None if from none.
     """
 
     name: str
@@ -87,6 +88,7 @@ class PackedSplit:
     failures: Mapping[int, tuple[str, str]]
     shown: Preprocessing | None
     path: Path
+    shards: NDArray[np.int64] | None
     _offsets: NDArray[np.int64] = field(repr=False)
     _checksums: NDArray[np.uint64] = field(repr=False)
     _pixels: Pixels = field(repr=False)
@@ -311,6 +313,7 @@ def _split(
         failures={int(index): (reason, detail) for index, (reason, detail) in failures.items()},
         shown=None if policy.keeps_whole(name) else policy.preprocessing,
         path=path,
+        shards=arrays.get(f"{name}.shards"),
         _offsets=column["offsets"],
         _checksums=column["checksums"],
         _pixels=pixels,

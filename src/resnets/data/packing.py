@@ -28,6 +28,7 @@ from resnets.data.packed import FOOTER, MAGIC, PackedDataset, PackPolicy, checks
 from resnets.data.preprocessing import RESAMPLING, fit
 from resnets.data.reading import attempt, check_failures
 from resnets.data.reading_processes import Readers, usual_workers
+from resnets.data.stored_images import ImageFile, stamp_of
 from resnets.downloads.cache_folder import cache_folder
 from resnets.errors import DataError, ImageError, OutputError
 from resnets.files import replacing
@@ -106,6 +107,8 @@ def _write(dataset: Dataset, file: IO[bytes], policy: PackPolicy, workers: int) 
             f"{split.name}.widths": np.array(columns.widths, np.int64),
             f"{split.name}.checksums": np.array(columns.checksums, np.uint64),
         }
+        if split.shards is not None:
+            arrays[f"{split.name}.shards"] = split.shards
     notes = {
         "name": dataset.name,
         "class_names": list(dataset.class_names),
@@ -122,10 +125,11 @@ def _write(dataset: Dataset, file: IO[bytes], policy: PackPolicy, workers: int) 
 def _write_pixels(split: Split, file: IO[bytes], policy: PackPolicy, workers: int) -> _Columns:
     columns = _Columns()
     errors: list[ImageError] = []
-    paths = [Path(path) for path in split.images]  # not pixels: `pack` has looked
+    images = split.images
+    assert not isinstance(images, np.ndarray)  # `pack` has looked
     order = np.arange(len(split))
     tasks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]
-    readers = Readers(partial(_decode_chunk, paths, _size_kept(split, policy), policy), workers=workers)
+    readers = Readers(partial(_decode_chunk, images, _size_kept(split, policy), policy), workers=workers)
     for chunk in readers.run(tasks):
         pixels, place = chunk.pixels.numpy(), 0
         for found in chunk.found:
@@ -149,27 +153,27 @@ def _size_kept(split: Split, policy: PackPolicy) -> int | None:
 
 
 def _decode_chunk(
-    paths: Sequence[Path], shorter_side: int | None, policy: PackPolicy, indices: Indices
+    images: Sequence[ImageFile], shorter_side: int | None, policy: PackPolicy, indices: Indices
 ) -> _Chunk:
-    images: list[Pixels] = []
+    decoded: list[Pixels] = []
     found: list[tuple[int, int] | ImageError] = []
     for index in indices.tolist():
         try:
-            image = attempt(partial(_kept, paths[index], policy, shorter_side))
+            image = attempt(partial(_kept, images[index], policy, shorter_side))
         except ImageError as error:
             found.append(error)
         else:
-            images.append(image.reshape(-1))
+            decoded.append(image.reshape(-1))
             found.append((image.shape[0], image.shape[1]))
-    pixels = np.concatenate(images) if images else np.empty(0, np.uint8)
+    pixels = np.concatenate(decoded) if decoded else np.empty(0, np.uint8)
     return _Chunk(torch.from_numpy(pixels), found)
 
 
-def _kept(path: Path, policy: PackPolicy, shorter_side: int | None) -> Pixels:
+def _kept(source: ImageFile, policy: PackPolicy, shorter_side: int | None) -> Pixels:
     """Decode a file and make it as small as it is kept, (H, W, 3)."""
     preprocessing = policy.preprocessing
     wanted = preprocessing.shorter_side if shorter_side is None else shorter_side
-    decoded = decode(path, preprocessing.decoding, for_size=wanted)
+    decoded = decode(source, preprocessing.decoding, for_size=wanted)
     if shorter_side is None:
         return fit(decoded, preprocessing)
     return _shrunk(decoded, shorter_side, RESAMPLING[preprocessing.interpolation])
@@ -199,9 +203,9 @@ class Changes:
         classes: the class names differ.
     """
 
-    added: tuple[Path, ...] = ()
+    added: tuple[ImageFile, ...] = ()
     removed: tuple[Path, ...] = ()
-    changed: tuple[Path, ...] = ()
+    changed: tuple[ImageFile, ...] = ()
     classes: bool = False
 
     def __bool__(self) -> bool:
@@ -271,13 +275,14 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def _source(path: Path) -> tuple[int, int]:
+def _source(image: ImageFile) -> tuple[int, int]:
     """Size and time of a file; -1 if there is none, which decoding it reports."""
     with suppress(OSError):
-        status = path.stat()
-        return status.st_size, status.st_mtime_ns
+        return stamp_of(image)
     return -1, -1
 
 
-def _relative(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+def _relative(image: ImageFile, root: Path) -> str:
+    if isinstance(image, Path) and image.is_relative_to(root):
+        return str(image.relative_to(root))
+    return str(image)

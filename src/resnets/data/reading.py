@@ -11,8 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +27,7 @@ from resnets.data.packed import PackedSplit
 from resnets.data.pixel_conversion import orientation_of
 from resnets.data.preprocessing import decode_for, fit
 from resnets.data.preprocessing_policy import Preprocessing
+from resnets.data.stored_images import ImageFile, openable
 from resnets.errors import DataError, ImageError
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class View:
     preprocessing: Preprocessing
     crop: RandomResizedCrop | None = None
 
-    def __call__(self, source: Path | Pixels, draws: Sequence[float]) -> Pixels:
+    def __call__(self, source: ImageFile | Pixels, draws: Sequence[float]) -> Pixels:
         """Decode an image and cut out what is seen, (image_size, image_size, 3).
 
         Args:
@@ -84,7 +84,7 @@ class View:
         return resize_box(pixels, box, size, interpolation=self.preprocessing.interpolation)
 
     def _decode_for_box(
-        self, source: Path | Pixels, crop: RandomResizedCrop, draws: Sequence[float]
+        self, source: ImageFile | Pixels, crop: RandomResizedCrop, draws: Sequence[float]
     ) -> tuple[Pixels, tuple[int, int]]:
         """Decode an image no larger than its box needs; give its whole width and height too."""
         policy = self.preprocessing.decoding
@@ -100,12 +100,12 @@ class View:
         return decode(source, policy, for_size=needed).buffer, whole
 
 
-def _size_in_header(source: Path | Pixels, *, turn: bool) -> tuple[int, int] | None:
+def _size_in_header(source: ImageFile | Pixels, *, turn: bool) -> tuple[int, int] | None:
     """Width and height of a JPEG, upright if it is to be turned; None for what decodes at one size."""
-    if not isinstance(source, Path):
+    if isinstance(source, np.ndarray):
         return None
     try:
-        with Image.open(source, formats=["JPEG"]) as image:
+        with Image.open(openable(source), formats=["JPEG"]) as image:
             return image.size[::-1] if turn and orientation_of(image) >= 5 else image.size
     except Exception:  # decoding it says what is wrong
         return None
@@ -125,8 +125,8 @@ class ImageReader(ABC):
 
     @property
     @abstractmethod
-    def needs_workers(self) -> bool:
-        """Reading takes long enough to be worth other processes."""
+    def helpers(self) -> Literal["processes", "threads", "none"]:
+        """What reading is worth: other processes, threads of this one, or neither."""
 
 
 class OneByOne(ImageReader):
@@ -137,14 +137,14 @@ class OneByOne(ImageReader):
         view: what to show of each.
     """
 
-    def __init__(self, images: Sequence[Path] | Pixels | PackedSplit, view: View) -> None:
+    def __init__(self, images: Sequence[ImageFile] | Pixels | PackedSplit, view: View) -> None:
         self._images = images
         self._view = view
 
     @property
-    def needs_workers(self) -> bool:
-        """Always."""
-        return True
+    def helpers(self) -> Literal["processes", "threads"]:
+        """Decoding holds Python back; what is decoded already would only be copied by processes."""
+        return "threads" if isinstance(self._images, PackedSplit) else "processes"
 
     def read(self, indices: Indices, seeds: Callable[[], Seeds]) -> ReadImages:
         """Read images one after the other."""
@@ -190,9 +190,9 @@ class AllAtOnce(ImageReader):
         self._luma = luma
 
     @property
-    def needs_workers(self) -> bool:
-        """Never: to hand the pixels over would take longer than to gather them."""
-        return False
+    def helpers(self) -> Literal["none"]:
+        """To hand the pixels over would take longer than to gather them."""
+        return "none"
 
     def read(self, indices: Indices, seeds: Callable[[], Seeds]) -> ReadImages:
         """Gather images; nothing is drawn."""
@@ -212,7 +212,7 @@ class AllAtOnce(ImageReader):
         return ReadImages(torch.from_numpy(gathered), failures)
 
 
-def make_reader(images: Sequence[Path] | Pixels | PackedSplit, view: View) -> ImageReader:
+def make_reader(images: Sequence[ImageFile] | Pixels | PackedSplit, view: View) -> ImageReader:
     """Choose how to read: everything at once where the pixels need nothing more.
 
     Args:

@@ -14,13 +14,15 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from resnets.allocator import keep_memory
-from resnets.errors import WorkerError
+from resnets.errors import ResNetsError, WorkerError
+from resnets.launch import launch
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -44,7 +46,7 @@ class Readers(Generic[Task, Result]):
         self._workers = workers
         self._prefetch = prefetch
         self._plan: _Plan[Task] = _Plan()
-        self._loader: DataLoader[Result] | None = None
+        self._loader: DataLoader[Result | _Failed] | None = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Result]:
         """Give the result of each task, in order; only one run at a time.
@@ -54,13 +56,18 @@ class Readers(Generic[Task, Result]):
 
         Raises:
             WorkerError: if a process was killed.
+            ResNetsError: what `read` raises.
         """
         if not self._workers or not tasks:
             yield from map(self._read, tasks)
             return
         self._plan.tasks = tasks
         try:
-            yield from self._start()
+            for result in self._start():
+                if isinstance(result, _Failed):
+                    self.close()
+                    raise result.error
+                yield result
         except RuntimeError as error:
             if not str(error).startswith("DataLoader worker"):
                 raise
@@ -70,18 +77,23 @@ class Readers(Generic[Task, Result]):
                 "memory is full, use fewer workers; with workers=0 the reading shows its own errors"
             ) from error
 
+    @property
+    def lead(self) -> int:
+        """Tasks that may be begun before a result is asked for."""
+        return self._workers * self._prefetch
+
     def close(self) -> None:
         """End the processes; the next run starts new ones."""
         self._loader = None
 
-    def _start(self) -> Iterator[Result]:
+    def _start(self) -> Iterator[Result | _Failed]:
         with warnings.catch_warnings():
             # How many processes pay is not for the number of cores to say: some wait for a disk.
             warnings.filterwarnings("ignore", message="This DataLoader will create")
             self._loader = self._loader or self._make()
             return iter(self._loader)
 
-    def _make(self) -> DataLoader[Result]:
+    def _make(self) -> DataLoader[Result | _Failed]:
         return DataLoader(
             _Reading(self._read),
             batch_size=None,
@@ -107,12 +119,22 @@ class _Plan(Sampler[Task]):
         return len(self.tasks)
 
 
-class _Reading(Dataset[Result]):
+@dataclass(frozen=True)
+class _Failed:
+    """An error of ours, on its way as it is: torch would make a text of it and its traceback."""
+
+    error: ResNetsError
+
+
+class _Reading(Dataset[Result | _Failed]):
     def __init__(self, read: Callable[[Any], Result]) -> None:
         self._read = read
 
-    def __getitem__(self, task: Any) -> Result:
-        return self._read(task)
+    def __getitem__(self, task: Any) -> Result | _Failed:
+        try:
+            return self._read(task)
+        except ResNetsError as error:
+            return _Failed(error)
 
 
 def _settle(_worker: int) -> None:
@@ -156,6 +178,9 @@ def _first_line(error: BaseException) -> str:
 
 
 def usual_workers() -> int:
-    """One process for each core that this one may use, at most eight."""
+    """One process for each core that this one may use, at most eight.
+
+    The cores are divided among the processes of this machine that train together.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MOST, cores)
+    return max(1, min(_MOST, cores // launch().local_count))

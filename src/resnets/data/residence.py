@@ -64,14 +64,18 @@ def read_into_memory(
     side = preprocessing.image_size
     pixels = np.empty((len(split), side, side, _CHANNELS), np.uint8)
     labels = np.empty(len(split), np.int64)
+    shards = None if split.shards is None else np.empty(len(split), np.int64)
     count = 0
     with Loader(split, colour, options) as loader:
         for batch in loader.epoch(0):
             place = slice(count, count + len(batch))
             pixels[place] = batch.images.permute(0, 2, 3, 1).numpy()
             labels[place] = batch.labels.numpy()
+            if shards is not None and split.shards is not None:
+                shards[place] = split.shards[batch.indices.numpy()]
             count += len(batch)
             if on_progress:
                 on_progress(count, len(split))
         skipped = tuple(loader.skipped)
-    return Split(split.name, pixels[:count], labels[:count]), skipped
+    kept = None if shards is None else shards[:count]
+    return Split(split.name, pixels[:count], labels[:count], kept), skipped

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnets.data.dataset import Dataset, Labels, Split
+from resnets.data.decoding import Pixels
+from resnets.data.stored_images import ImageFile, StoredImages
 from resnets.errors import ConfigError, DataError, printable
 
 Groups: TypeAlias = Mapping[str, int]
@@ -89,8 +91,8 @@ def with_validation(
             "no class has two images that may be apart"
         )
     splits = dict(dataset.splits)
-    splits["train"] = _part(train, "train", ~chosen)
-    splits["val"] = _part(train, "val", chosen)
+    splits["train"] = part_of(train, "train", ~chosen)
+    splits["val"] = part_of(train, "val", chosen)
     together = "; groups kept together" if set(groups.values()) - {STAYS} else ""
     origin = f"val is {100 * share:g} % of each class, drawn here by seed {seed}{together}"
     in_order = sorted(splits.items(), key=lambda item: ("train", "val", "test").index(item[0]))
@@ -206,7 +208,7 @@ def names_of(dataset: Dataset) -> list[str]:
     return relative_names(images, dataset.root)
 
 
-def relative_names(paths: Sequence[Path], root: Path) -> list[str]:
+def relative_names(paths: Sequence[ImageFile], root: Path) -> list[str]:
     """Name images by their paths in the data set, with '/' between folders.
 
     Args:
@@ -218,7 +220,20 @@ def relative_names(paths: Sequence[Path], root: Path) -> list[str]:
     return [path.as_posix().removeprefix(start) for path in paths]
 
 
-def _part(split: Split, name: str, mask: NDArray[np.bool_]) -> Split:
+def part_of(split: Split, name: str, mask: NDArray[np.bool_]) -> Split:
+    """Some of the images of a split.
+
+    Args:
+        split: to choose from.
+        name: of the result.
+        mask: (N,), which.
+    """
+    images: Sequence[ImageFile] | Pixels
     if isinstance(split.images, np.ndarray):
-        return Split(name, split.images[mask], split.labels[mask])
-    return Split(name, [split.images[i] for i in np.flatnonzero(mask).tolist()], split.labels[mask])
+        images = split.images[mask]
+    elif isinstance(split.images, StoredImages):
+        images = split.images.take(mask)
+    else:
+        images = [split.images[i] for i in np.flatnonzero(mask).tolist()]
+    shards = None if split.shards is None else split.shards[mask]
+    return Split(name, images, split.labels[mask], shards)

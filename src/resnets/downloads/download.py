@@ -168,25 +168,44 @@ def _fetch_from(
     patience: Patience,
 ) -> None:
     part = Path(f"{target}.part")
+
+    def attempt() -> None:
+        received = transfer(
+            url,
+            part,
+            max_bytes=file.max_bytes,
+            timeout_seconds=patience.timeout_seconds,
+            on_bytes=lambda done, total: on_progress(Progress(file.name, done, total)),
+        )
+        _store(part, target, file, url, received)
+
+    try:
+        persist(url, attempt, patience)
+    except StorageError:
+        forget(part)  # a full disk harms others too
+        raise
+
+
+def persist(url: str, attempt: Callable[[], None], patience: Patience) -> None:
+    """Try to get a file, again where another try may succeed.
+
+    Args:
+        url: its address, for the log.
+        attempt: does it.
+        patience: how often, and with what pauses.
+
+    Raises:
+        TransferError: of the last try.
+    """
     pause = patience.pause_seconds
-    for attempt in range(1, patience.tries + 1):
+    for number in range(1, patience.tries + 1):
         try:
-            received = transfer(
-                url,
-                part,
-                max_bytes=file.max_bytes,
-                timeout_seconds=patience.timeout_seconds,
-                on_bytes=lambda done, total: on_progress(Progress(file.name, done, total)),
-            )
-            _store(part, target, file, url, received)
-        except StorageError:
-            forget(part)  # a full disk harms others too
-            raise
+            attempt()
         except TransferError as error:
             if not error.again:
                 raise
-            if attempt == patience.tries:
-                raise TransferError(f"{error} ({attempt} tries)") from error
+            if number == patience.tries:
+                raise TransferError(f"{error} ({number} tries)") from error
             log.info("%s %s; again in %g s", url, error, pause)
             time.sleep(pause)
             pause = min(2 * pause, 30.0)

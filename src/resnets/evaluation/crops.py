@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from resnets.data.preprocessing import decode_for, fit
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.reading import ReadImages, attempt, to_luma
 from resnets.data.reading_processes import Readers, usual_workers
+from resnets.data.stored_images import ImageFile
 from resnets.errors import DataError, ImageError
 
 PLACES = ("middle", "top left", "top right", "bottom left", "bottom right")
@@ -88,7 +88,7 @@ class FiveCrops:
 
 
 def _read(
-    images: Sequence[Path] | Pixels | PackedSplit,
+    images: Sequence[ImageFile] | Pixels | PackedSplit,
     preprocessing: Preprocessing,
     indices: NDArray[np.int64],
 ) -> ReadImages:

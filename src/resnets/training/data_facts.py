@@ -9,7 +9,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -18,6 +17,7 @@ from resnets.data.dataset import Dataset
 from resnets.data.decoding import Pixels
 from resnets.data.image_formats import SUPPORTED
 from resnets.data.labels import label_set, label_sets
+from resnets.data.stored_images import ImageFile, evenly, openable, spread_places
 
 _SAMPLE = 500
 # Images; the median and the 5th percentile of 500 are known well enough to choose between steps of 32.
@@ -123,14 +123,8 @@ class _Seen:
     std: tuple[float, ...] = ()
 
 
-def _sample(count: int) -> list[int]:
-    """Images at equal distances: folders list class after class, so that each has its share."""
-    places: list[int] = np.linspace(0, count - 1, min(count, _SAMPLE)).astype(int).tolist()
-    return places
-
-
 def _look_at_pixels(images: Pixels) -> _Seen:
-    places = _sample(len(images))
+    places = evenly(np.arange(len(images)), _SAMPLE)
     _, height, width = images.shape[:3]
     values = images[places].reshape(-1, 1 if images.ndim == 3 else images.shape[3]) / 255.0
     mean, std = (tuple(round(float(x), 4) for x in f(0)) for f in (values.mean, values.std))
@@ -138,14 +132,14 @@ def _look_at_pixels(images: Pixels) -> _Seen:
     return _Seen([(width, height)] * len(places), grey, mean, std)
 
 
-def _look_at_files(files: Sequence[Path]) -> _Seen:
+def _look_at_files(files: Sequence[ImageFile]) -> _Seen:
     sizes: list[tuple[int, int]] = []
     num_grey = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, about large images: they are not decoded here
-        for place in _sample(len(files)):
+        for place in spread_places(files, _SAMPLE):
             try:
-                with Image.open(files[place], formats=SUPPORTED) as image:
+                with Image.open(openable(files[place]), formats=SUPPORTED) as image:
                     sizes.append(image.size)
                     num_grey += image.mode in _GREY_MODES
             except Exception:  # noqa: S112 - decoding it says what is wrong

@@ -22,6 +22,7 @@ from resnets.data.dataset import Dataset, Split
 from resnets.data.fingerprint import Fingerprint, fingerprint, make_fingerprint, named_digests
 from resnets.data.sources.problems import listed, refuse
 from resnets.data.splitting import Groups, relative_names
+from resnets.data.stored_images import ImageFile, stamp_of
 from resnets.errors import WeightsError, printable
 from resnets.files import replacing, write_text
 
@@ -186,15 +187,15 @@ def _images(split: Split, dataset: Dataset, known: Known) -> Iterator[Document]:
         }
 
 
-def _keys(split: Split, paths: Sequence[Path], root: Path) -> list[tuple[str, str, int, int]]:
+def _keys(split: Split, paths: Sequence[ImageFile], root: Path) -> list[tuple[str, str, int, int]]:
     keys, failures = [], []
     for path, name in zip(paths, relative_names(paths, root), strict=True):
         try:
-            status = path.stat()
+            size, mtime_ns = stamp_of(path)
         except OSError as error:
             failures.append(f"{path} ({error.strerror or error})")
         else:
-            keys.append((split.name, name, status.st_size, status.st_mtime_ns))
+            keys.append((split.name, name, size, mtime_ns))
     if failures:
         refuse(root, [f"{len(failures)} images cannot be read: {listed(failures)}"])
     return keys

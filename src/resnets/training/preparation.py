@@ -20,7 +20,7 @@ from resnets.data.opening import open_dataset
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.residence import as_shown, read_into_memory, size_in_memory
 from resnets.data.sources.problems import listed, refuse
-from resnets.data.splitting import Groups, ensure_validation
+from resnets.data.splitting import Groups, ensure_validation, part_of
 from resnets.recipes.settings import TrainingSettings
 from resnets.training.events import Checking, Watcher
 from resnets.training.interruption import Interruption
@@ -231,12 +231,8 @@ def with_known_classes(dataset: Dataset) -> Dataset:
 
 def labelled(split: Split) -> Split:
     """The images of a split whose class is known."""
-    known = np.flatnonzero(split.labels >= 0)
-    if len(known) == len(split):
-        return split
-    images = split.images
-    kept = images[known] if isinstance(images, np.ndarray) else [images[i] for i in known.tolist()]
-    return Split(split.name, kept, split.labels[known])
+    known = split.labels >= 0
+    return split if known.all() else part_of(split, split.name, known)
 
 
 def build_session(

@@ -12,6 +12,7 @@ import numpy as np
 
 from resnets.data.dataset import Dataset, Labels, PassedOver, Split
 from resnets.data.sources.problems import listed, quoted, refuse
+from resnets.data.stored_images import StoredImages
 
 SPLITS = ("train", "val", "test")
 
@@ -21,17 +22,18 @@ class Found:
     """The images of one split, as a source gives them.
 
     Attributes:
-        images: paths.
+        images: paths, or images that are no files.
         classes: of each; None where the source does not tell.
         empty: names of classes that have no image.
     """
 
-    images: list[str] = field(default_factory=list)
+    images: list[str] | StoredImages = field(default_factory=list)
     classes: list[str | None] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
     def add(self, images: Sequence[str], name: str | None) -> None:
-        """Add images of one class."""
+        """Add files of one class."""
+        assert isinstance(self.images, list)
         self.images.extend(images)
         self.classes.extend([name] * len(images))
 
@@ -81,15 +83,15 @@ def bind(
 
 def _make_splits(found: Mapping[str, Found], names: Sequence[str]) -> dict[str, Split]:
     index = {name: i for i, name in enumerate(names)}
-    return {
-        split: Split(
-            split,
-            [Path(image) for image in found[split].images],
-            np.array([index.get(name or "", -1) for name in found[split].classes], np.int64),
-        )
-        for split in SPLITS
-        if split in found
-    }
+    splits = {}
+    for split in (name for name in SPLITS if name in found):
+        labels = np.array([index.get(name or "", -1) for name in found[split].classes], np.int64)
+        images = found[split].images
+        if isinstance(images, StoredImages):
+            splits[split] = Split(split, images, labels, images.shards)
+        else:
+            splits[split] = Split(split, [Path(image) for image in images], labels)
+    return splits
 
 
 def check_labels(labels: Labels, num_classes: int, split: str) -> list[str]:

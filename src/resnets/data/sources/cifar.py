@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from resnets.data.archive_members import ArchiveRefused
 from resnets.data.archives import read_from_tar
 from resnets.data.dataset import Dataset, Labels, Split
 from resnets.data.decoding import Pixels
 from resnets.data.labels import label_set
+from resnets.data.shards.tar_members import read_members
 from resnets.data.sources.binding import check_labels
 from resnets.data.sources.pickled_arrays import PickleRefused, read_pickled_table
 from resnets.data.sources.problems import listed, refuse
@@ -54,6 +57,20 @@ def is_cifar(files: Sequence[str]) -> bool:
         names & set(form.train) if form.name == "cifar10" else {*form.train, form.test} <= names
         for form in _FORMS
     )
+
+
+def is_cifar_tar(file: Path) -> bool:
+    """Whether a .tar begins as one of the archives does, and not as other data in a tar.
+
+    Args:
+        file: that is not compressed.
+    """
+    folders = tuple(f"{form.folder}/" for form in _FORMS)
+    try:
+        with file.open("rb") as content:
+            return any(member.name.startswith(folders) for member in islice(read_members(content), 4))
+    except (OSError, ArchiveRefused):
+        return False
 
 
 def read_cifar(root: Path) -> Dataset:

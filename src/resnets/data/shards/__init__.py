@@ -1,0 +1,1 @@
+"""Shards: tar archives of samples in the form of WebDataset, read by place without extracting them."""
