@@ -28,7 +28,7 @@ setup: .venv/installed
 
 # The peers: without their dependencies, as torchvision would bring a torch of its own.
 .venv/peers: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision timm pytorchcv captum torchcam lightning lightning-utilities torchmetrics accelerate psutil
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision timm pytorchcv captum torchcam pytorch_optimizer lightning lightning-utilities torchmetrics accelerate psutil
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt keras matplotlib
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt huggingface-hub pyyaml requests
 	touch $@

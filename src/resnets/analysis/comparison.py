@@ -257,6 +257,8 @@ class Comparison:
     def save(self, folder: str | Path) -> Path:
         """Write `chart.svg`, `comparison.html`, `.csv` and `.json`, and, with data, `differences.csv`.
 
+        With the extra `plots`, `chart.png`, too.
+
         Args:
             folder: made if it is not there; files of those names are replaced.
 

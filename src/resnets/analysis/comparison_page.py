@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_uppercase
@@ -14,15 +15,18 @@ from resnets.analysis.bubble_plan import BubbleChart
 from resnets.analysis.comparison import Comparison, DifferingImage
 from resnets.analysis.comparison_chart import comparison_chart, shows_reference, undrawn
 from resnets.analysis.comparison_table import Column, comparison_table, csv_text
+from resnets.analysis.raster import to_png
 from resnets.analysis.reference import CREDIT, GROUPS, ReferencePoint, reference_points
 from resnets.data.file_checks import plural
 from resnets.data.pages import document, picture, safe
-from resnets.errors import OutputError, printable
-from resnets.files import write_text
+from resnets.errors import MissingDependencyError, OutputError, UnsupportedError, printable
+from resnets.files import write_bytes, write_text
 from resnets.quantities import count
 from resnets.reporting.markup import definitions, name, path, scrolling, share
 from resnets.reporting.style import STYLE
 from resnets.reporting.words import percent, sentence_list, shortened
+
+log = logging.getLogger(__name__)
 
 _RULES = f"""
 :root {{ {chart_colours(dark=False)} }}
@@ -40,6 +44,8 @@ main {{ max-width: 1180px; }}
 
 def save_comparison(comparison: Comparison, folder: str | Path) -> Path:
     """Write the chart, the page and the figures.
+
+    A warning says why, where the chart cannot be drawn as PNG.
 
     Args:
         comparison: see there.
@@ -59,13 +65,26 @@ def save_comparison(comparison: Comparison, folder: str | Path) -> Path:
             f"cannot make the folder {str(folder)!r}: {error.strerror or error}"
         ) from error
     chart = comparison_chart(comparison)
-    write_text(folder / "chart.svg", draw_bubbles(chart))
+    drawing = draw_bubbles(chart)
+    write_text(folder / "chart.svg", drawing)
+    _write_png(folder / "chart.png", drawing)
     write_text(folder / "comparison.html", comparison_page(comparison, chart))
     write_text(folder / "comparison.csv", csv_text(comparison))
     write_text(folder / "comparison.json", json.dumps(comparison.to_dict(), indent=2) + "\n")
     if comparison.data:
         write_text(folder / "differences.csv", _differences(comparison))
     return folder
+
+
+def _write_png(path: Path, drawing: str) -> None:
+    """Draw the chart as pixels; where that cannot be, leave no older one beside the new files."""
+    try:
+        content = to_png(drawing)
+    except (MissingDependencyError, UnsupportedError) as error:
+        log.warning("%s is left out: %s", path.name, error)
+        path.unlink(missing_ok=True)
+    else:
+        write_bytes(path, content)
 
 
 def comparison_page(comparison: Comparison, chart: BubbleChart) -> str:

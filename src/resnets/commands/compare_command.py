@@ -49,7 +49,7 @@ def compare_command(
     rounds: Annotated[int, typer.Option(help="Timed batches of each network, at least 30.")] = 30,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write chart.svg, comparison.html, .csv and .json."),
+        typer.Option(metavar="FOLDER", help="Write chart.svg, .png, comparison.html, .csv and .json."),
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write the figures.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images at a time when evaluating.")] = 64,
