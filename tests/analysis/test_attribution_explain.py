@@ -18,7 +18,7 @@ from resnets.analysis.attribution import METHODS, Method
 from resnets.analysis.class_choice import UnknownClassError, find_class
 from resnets.analysis.explaining import Explainable, explain, explain_each
 from resnets.analysis.explanation import Explanation
-from resnets.analysis.faithfulness import measure_deletion
+from resnets.analysis.faithfulness import Deletion, measure_deletion
 from resnets.analysis.seen_window import seen_window
 from resnets.data.preprocessing import prepare
 from resnets.errors import ImageError, OutputError, UnsupportedError
@@ -263,6 +263,20 @@ def test_deleting_what_matters_is_sooner_than_chance() -> None:
         "random_area": round(found.deletion.random_area, 6),
         "beats_random": True,
     }
+
+
+def test_chance_is_drawn_anew_for_each_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+
+    def noting(*given: Any, seed: int, **options: Any) -> Deletion:
+        seeds.append(seed)
+        return measure_deletion(*given, seed=seed, **options)
+
+    monkeypatch.setattr("resnets.analysis.explaining.measure_deletion", noting)
+    first, second = (picture((64, 64), (x, 8, x + 20, 24)) for x in (8, 30))
+    found = explain([first, second, first], model=red_detector(), target="red", check=True)
+    assert seeds[0] == seeds[2] != seeds[1]
+    assert found[0].deletion == found[2].deletion
 
 
 def test_the_order_of_deletion() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
     captured = capsys.readouterr()
     assert "\x1b" not in captured.out + captured.err
     return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_folder_with_nothing_to_train_on(
+    split: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(Path("photos", split), tmp_path / "pets" / split)
+    code, out, _ = run(capsys, "pets.safetensors", str(tmp_path / "pets"), "--json")
+    assert code == 0
+    _, of_all, _ = run(capsys, "pets.safetensors", "photos", "--split", split, "--json")
+    lone, whole = json.loads(out), json.loads(of_all)
+    assert (lone["data"], lone["split"]) == ("pets", split)
+    assert (lone["metrics"], lone["worst"]) == (whole["metrics"], whole["worst"])
+
+
+def test_nothing_but_training_images_are_all_evaluated(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(Path("photos", "val"), tmp_path / "pets" / "train")
+    code, out, _ = run(capsys, "pets.safetensors", str(tmp_path / "pets"), "--json")
+    assert (code, json.loads(out)["split"]) == (0, "all")
 
 
 def predicted(split: str) -> list[tuple[str, str]]:

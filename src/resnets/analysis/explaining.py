@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -188,7 +189,11 @@ class _Explainer:
     def _measure(self, view: Tensor, target: int, raw: Map) -> Deletion:
         # Pixels that the same window covers have much the same value: chance must be as coarse.
         coarse = (WINDOWS_ACROSS, WINDOWS_ACROSS) if self.method == "occlusion" else None
-        return measure_deletion(self.classifier.probabilities, view, target, raw, resolution=coarse)
+        # Other random maps for each image, or a few lucky ones would decide for all.
+        seed = zlib.crc32(view.numpy().tobytes())
+        return measure_deletion(
+            self.classifier.probabilities, view, target, raw, resolution=coarse, seed=seed
+        )
 
     def _class(self, index: int, probabilities: Tensor) -> ClassProbability:
         info = self.classifier.info

@@ -19,6 +19,8 @@ from resnets.data.packed import PackedDataset, PackedSplit, open_packed
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.reading import ImageReader, View, make_reader
 from resnets.data.reading_processes import Readers, usual_workers
+from resnets.data.sources.class_folders import SPLIT_NAMES, has_splits
+from resnets.data.sources.scanning import visible
 from resnets.data.splitting import relative_names
 from resnets.errors import ConfigError, DataError, ImageError, printable
 from resnets.weights.model_info import ModelInfo
@@ -77,7 +79,8 @@ def open_data(data: str | Path | Dataset, info: ModelInfo) -> Dataset | PackedDa
 
     Where the data has no splits, they are drawn as the model's recipe says, so that its val holds none
     of the images that the model was trained on. If these are other images then, the data is checked as
-    it was before the training, and near-duplicates are kept together.
+    it was before the training, and near-duplicates are kept together. A folder may also hold nothing but
+    a split for validation or test, whose classes then are those of the data.
 
     Args:
         data: path or name of a data set, path of a packed one (`.pack`), or an opened one.
@@ -87,6 +90,8 @@ def open_data(data: str | Path | Dataset, info: ModelInfo) -> Dataset | PackedDa
         return data
     if Path(data).suffix == ".pack" and Path(data).is_file():
         return open_packed(data)
+    if lone := _lone_split(Path(data)):
+        return _without_training(Path(data), *lone)
     share, seed = info.recipe.get("val_share"), info.recipe.get("seed")
     seed = seed if isinstance(seed, int) else 0
     share = share if isinstance(share, float) and share > 0 else 0.2
@@ -98,6 +103,22 @@ def open_data(data: str | Path | Dataset, info: ModelInfo) -> Dataset | PackedDa
         return dataset
     unlike = "the model was trained on other images, and may have seen some of these"
     return replace(dataset, split_origin=f"{dataset.split_origin}; {unlike}")
+
+
+def _lone_split(root: Path) -> tuple[str, Path] | None:
+    """The only folder of a data set and its split, where that is not the one to train on."""
+    if not root.is_dir() or not has_splits(root):
+        return None
+    folders = [Path(entry.path) for entry in visible(root).folders]
+    split = SPLIT_NAMES.get(folders[0].name.lower(), "train")
+    return (split, folders[0]) if len(folders) == 1 and split != "train" else None
+
+
+def _without_training(root: Path, split: str, folder: Path) -> Dataset:
+    found = open_dataset(folder, val_share=0.0)
+    none = Split("train", [], np.zeros(0, np.int64))
+    splits = {"train": none, split: replace(found.splits["train"], name=split)}
+    return replace(found, name=root.resolve().name, root=root, splits=splits)
 
 
 def _is_own(data: Dataset, info: ModelInfo) -> bool:
