@@ -55,6 +55,20 @@ def test_activations_grow_with_images_and_shrink_with_bf16() -> None:
     assert estimate(precision="bf16").activations == pytest.approx(one.activations / 2, rel=0.1)
 
 
+def test_one_image_needs_half_of_what_two_need() -> None:
+    one, two = estimate(batch_size=1), estimate(batch_size=2)
+    assert 2 * one.activations == two.activations
+    assert 2 * one.workspace == two.workspace
+
+
+def test_copies_inside_of_convolutions_do_not_grow_with_depth_for_ever() -> None:
+    shallow, deep, deeper = (
+        estimate(f"resnet{depth}", precision="bf16", batch_size=16) for depth in (20, 74, 110)
+    )
+    assert shallow.overhead < deep.overhead == deeper.overhead
+    assert deep.activations < deeper.activations
+
+
 def test_what_is_frozen_needs_no_gradients() -> None:
     network = resnets.create_model("resnet8", num_classes=10)
     network.get_submodule("stem").requires_grad_(False)

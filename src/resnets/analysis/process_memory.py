@@ -61,18 +61,25 @@ def main(file: str, batch_size: int) -> int:
     from resnets.weights.loading import load
 
     torch.nn.functional.conv2d(torch.ones(1, 3, 8, 8), torch.ones(4, 3, 3, 3))  # libraries are there
-    before = _status("VmRSS")
+    before = memory_status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", "ascii")  # what Python and PyTorch needed is forgotten
     model = load(file)
     batch = example_batch(model, batch_size)
     with torch.inference_mode():
         for _ in range(_BATCHES):
             model.network(batch)
-    return _status("VmHWM") - before
+    return memory_status("VmHWM") - before
 
 
-def _status(key: str) -> int:
-    """Bytes that Linux says of this process."""
+def memory_status(key: str) -> int:
+    """Read what Linux says of this process's memory, in bytes.
+
+    Args:
+        key: 'VmRSS', what it holds, or 'VmHWM', what it has held at most.
+
+    Raises:
+        OSError: if the system is another.
+    """
     text = Path("/proc/self/status").read_text("utf-8")
     found = re.search(rf"^{key}:\s+(\d+) kB$", text, re.MULTILINE)
     if found is None:

@@ -25,6 +25,9 @@ _TIGHT = 0.8
 _OVERHEAD = {"float32": 0.3, "bf16": 0.65, "fp16": 0.65}
 # Of the activations, for copies that convolutions make and gaps between tensors: measured as the largest
 # resident memory of ten trainings on processors, which the estimate meets within 0.85 to 1.2.
+_MOST_OVERHEAD = 50
+# Times the largest tensor: such copies come and go, so that they do not grow with depth for ever. With
+# ResNet-56 to ResNet-1202 (benchmarks/cost_growth.py, bf16) they took 30 to 50 times as much.
 _UNSURE = 1.3
 # An estimate this many times what is free is taken for certain.
 _OUT_OF_MEMORY = re.compile(
@@ -95,10 +98,11 @@ def estimate_memory(
     learning = sum(p.numel() * p.element_size() for p in network.parameters() if p.requires_grad)
     buffers = sum(b.numel() * b.element_size() for b in network.buffers())
     images = batch_size * in_channels * image_size**2 * 4
-    activations, largest = _activations(
-        network,
-        (max(2, batch_size), in_channels, image_size, image_size),
-        AUTOCAST_TYPES.get(precision),
+    batch = max(2, batch_size)  # batch norm refuses a single value per channel
+    shape = (batch, in_channels, image_size, image_size)
+    activations, largest = (
+        number * batch_size // batch
+        for number in _activations(network, shape, AUTOCAST_TYPES.get(precision))
     )
     return MemoryEstimate(
         parameters=parameters + buffers,
@@ -108,7 +112,7 @@ def estimate_memory(
         activations=activations,
         # A layer's result, its gradient and the gradient before it; the batch as bytes and as numbers.
         workspace=3 * largest + 2 * images,
-        overhead=int(_OVERHEAD[precision] * activations),
+        overhead=int(min(_OVERHEAD[precision] * activations, _MOST_OVERHEAD * largest)),
     )
 
 
