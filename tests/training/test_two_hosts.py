@@ -22,11 +22,14 @@ from tests.training.two_hosts import (
 from resnets.recipes.toml_files import read_settings
 from resnets.training.train import train
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not can_make_hosts(), reason="needs root, for namespaces with a network"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_hosts")]
 EPOCHS = 30
+
+
+@pytest.fixture(scope="module")
+def _hosts() -> None:
+    if not can_make_hosts():
+        pytest.skip("needs root, for namespaces with a network")
 
 
 def end_agents(agents: Sequence[subprocess.Popen[bytes]]) -> None:
