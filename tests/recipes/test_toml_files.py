@@ -57,6 +57,7 @@ FULL = TrainingSettings(
     precision="bf16",
     channels_last=True,
     compile=False,
+    sync_batch_norm=True,
     workers=0,
     threads=2,
     checkpoints=Checkpoints(every_steps=7),
