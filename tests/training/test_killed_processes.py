@@ -11,8 +11,8 @@ from tests.training.killed_processes import EVERY_STEPS, train_undisturbed, trai
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and gloo")
 def test_a_killed_process_changes_nothing(tmp_path: Path) -> None:
-    reference = train_undisturbed(tmp_path, processes=2, epochs=3)
-    counted = train_with_kills(tmp_path, reference, processes=2, epochs=3, kills=2, seed=0)
+    reference = train_undisturbed(tmp_path, processes=2, epochs=8)
+    counted = train_with_kills(tmp_path, reference, processes=2, epochs=8, kills=2, seed=0)
     assert counted.count
     assert not counted.different
     assert counted.most_steps <= EVERY_STEPS
