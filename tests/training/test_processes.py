@@ -222,10 +222,7 @@ def test_a_signal_to_one_ends_all_after_the_same_step(data: Path, tmp_path: Path
     assert [type(end) for end in ends] == [Interrupted, Interrupted]
     assert {end.exit_code for end in ends} == {143}
     assert "SIGTERM" in str(ends[0])
-    again = validate(TrainingSettings, {**PLAIN, "epochs": 200}, source="the test")
-    saved = sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("step-*"))
-    assert saved
-    assert again.epochs == 200
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
 
 
 def second_of(folder: Path) -> int:

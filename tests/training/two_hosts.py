@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from torch import nn
+
 from resnets.architectures.creation import create_model
 
 ADDRESSES = ("10.77.31.1", "10.77.31.2")
@@ -88,11 +90,10 @@ def _ip(*words: str) -> None:
 
 def write_config(path: Path, *, epochs: int) -> None:
     """Settings of a training whose steps do not depend on how a batch is shared out."""
-    norms = [name for name, _ in create_model("resnet8").named_modules() if name.endswith("norm")]
-    norms += [
+    norms = [
         name
         for name, module in create_model("resnet8").named_modules()
-        if type(module).__name__ == "BatchNorm2d" and name not in norms
+        if isinstance(module, nn.BatchNorm2d)
     ]
     path.write_text(
         f'model = "resnet8"\nepochs = {epochs}\nbatch_size = 8\nprecision = "float32"\n'
