@@ -107,6 +107,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
             class_names=["cats", "dogs"],
             preprocessing=resnets.Preprocessing(image_size=32),
         ).save(path)
+    resnets.export(root / "runs/train/pets")
     return root
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from resnets.data.opening import open_dataset as open_dataset
     from resnets.data.preprocessing_policy import Preprocessing as Preprocessing
     from resnets.data.sources.arrays import from_arrays as from_arrays
+    from resnets.deployment.exporting import export as export
     from resnets.deployment.predicting import predict as predict
     from resnets.errors import ResNetsError as ResNetsError
     from resnets.evaluation.calibrating import calibrate as calibrate
@@ -71,6 +72,7 @@ _HOMES = {
     "create_model": "resnets.weights.pretrained",
     "describe": "resnets.analysis.description",
     "draw": "resnets.analysis.drawing",
+    "export": "resnets.deployment.exporting",
     "explain": "resnets.analysis.explaining",
     "evaluate": "resnets.evaluation.evaluating",
     "label_set": "resnets.data.labels",

@@ -16,6 +16,7 @@ from resnets.commands.data_command import data_app
 from resnets.commands.describe_command import describe_command
 from resnets.commands.evaluate_command import evaluate_command
 from resnets.commands.explain_command import explain_command
+from resnets.commands.export_command import export_command
 from resnets.commands.list_command import list_command
 from resnets.commands.options import add_command
 from resnets.commands.predict_command import predict_command
@@ -61,6 +62,7 @@ for _name, _command, _next in (
     ("train", train_command, "resnets evaluate RUN DATA"),
     ("evaluate", evaluate_command, "resnets evaluate MODEL DATA --calibrate"),
     ("compare", compare_command, "resnets evaluate MODEL DATA"),
+    ("export", export_command, "resnets compare MODEL OUT.onnx --data DATA"),
     ("convert", convert_command, "resnets predict IMAGE... --model OUT"),
 ):
     add_command(app, _name, _command, epilog=f"Next: {_next}")

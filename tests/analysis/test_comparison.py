@@ -280,7 +280,7 @@ ERRORS: tuple[tuple[type[Exception], dict[str, Any], str], ...] = (
     (
         WeightsError,
         {"models": ["net.onnx"], "data": "pets"},
-        "exported files cannot be compared yet: net.onnx",
+        "cannot read 'net.onnx': No such file or directory",
     ),
     (WeightsError, {"models": ["no/such"]}, "cannot read 'no/such': No such file or directory"),
     (

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from resnets.analysis.activation_maps import activation_maps, choose_layers, gradcam, layercam
 from resnets.analysis.input_attribution import integrated_gradients, occlusion
-from resnets.errors import ConfigError
+from resnets.errors import ConfigError, UnsupportedError
+from resnets.weights.exported_network import ExportedNetwork
 
 Method = Literal["gradcam", "layercam", "integrated-gradients", "occlusion"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -78,6 +79,11 @@ def check_method(network: nn.Module, method: str, layers: str | Sequence[str] | 
     if method not in METHODS:
         raise ConfigError(
             "the arguments of explain", [f"method must be {', '.join(METHODS)}; got {method!r}"]
+        )
+    if isinstance(network, ExportedNetwork) and method != "occlusion":
+        raise UnsupportedError(
+            f"an exported file has no layers and gradients, which {method!r} needs: explain it with "
+            "method 'occlusion', or the model file that it was made of"
         )
     if method in ("gradcam", "layercam"):
         return choose_layers(network, layers)

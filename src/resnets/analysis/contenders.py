@@ -17,12 +17,13 @@ from resnets.architectures.creation import create_model, resolve
 from resnets.architectures.notation import parse_model
 from resnets.data.preprocessing_policy import Preprocessing
 from resnets.downloads.transfer import Progress
-from resnets.errors import WeightsError, printable
+from resnets.errors import WeightsError
 from resnets.evaluation.evaluating import open_model
 from resnets.weights.catalog import PublishedWeights, find_weights, published_weights
 from resnets.weights.classifier import Classifier
+from resnets.weights.exported_file import SUFFIX as EXPORTED_SUFFIX
 from resnets.weights.loading import model_path
-from resnets.weights.model_header import read_info
+from resnets.weights.model_header import SUFFIX, read_info
 from resnets.weights.model_info import ModelInfo
 
 _IMAGENET = "ImageNet val"
@@ -68,7 +69,8 @@ def contender(given: str | Path | Classifier) -> Contender:
     """Look up a network.
 
     Args:
-        given: an architecture, a model file, a run folder, published weights or a loaded model.
+        given: an architecture, a model file, a run folder, an exported file, published weights or a
+            loaded model.
 
     Raises:
         UnknownNameError: if there is no such network.
@@ -78,9 +80,7 @@ def contender(given: str | Path | Classifier) -> Contender:
         return Contender(_described(given.info.architecture, given.info), given)
     word = os.fspath(given)
     path = model_path(word)
-    if path.suffix.lower() == ".onnx":
-        raise WeightsError(f"exported files cannot be compared yet: {printable(word)}")
-    if path.exists() or path.suffix == ".safetensors":
+    if path.exists() or path.suffix in (SUFFIX, EXPORTED_SUFFIX):
         return Contender(_described(word, read_info(path)), given)
     if ":" in word and "/" not in word:
         return Contender(_published_row(find_weights(word)), given)

@@ -6,6 +6,7 @@ most, less those before the model was loaded. Linux counts them; other systems a
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnets.errors import ResNetsError
+from resnets.weights.exported_file import SUFFIX
 
 if TYPE_CHECKING:
     from resnets.weights.classifier import Classifier
@@ -35,7 +37,8 @@ def memory_of_fresh_process(model: Classifier, *, batch_size: int) -> int | None
     """
     with tempfile.TemporaryDirectory(prefix="resnets-") as folder:
         try:
-            file = model.save(Path(folder) / "model.safetensors")
+            exported = getattr(model.network, "file", None)
+            file = exported or model.save(Path(folder) / "model.safetensors")
         except ResNetsError:
             return None
         command = [sys.executable, "-m", __name__, str(file), str(batch_size)]
@@ -60,7 +63,11 @@ def main(file: str, batch_size: int) -> int:
     from resnets.analysis.latency import example_batch
     from resnets.weights.loading import load
 
-    torch.nn.functional.conv2d(torch.ones(1, 3, 8, 8), torch.ones(4, 3, 3, 3))  # libraries are there
+    # Libraries are there, and do not count.
+    torch.nn.functional.conv2d(torch.ones(1, 3, 8, 8), torch.ones(4, 3, 3, 3))
+    if Path(file).suffix == SUFFIX:
+        for name in ("onnx", "onnxruntime"):
+            importlib.import_module(name)
     before = memory_status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", "ascii")  # what Python and PyTorch needed is forgotten
     model = load(file)

@@ -155,7 +155,11 @@ def _print_documents(
 def _is_file(model: str) -> bool:
     from resnets.weights.shipped import find_shipped
 
-    return model.endswith(".safetensors") or Path(model).exists() or find_shipped(model) is not None
+    return (
+        model.endswith((".safetensors", ".onnx"))
+        or Path(model).exists()
+        or find_shipped(model) is not None
+    )
 
 
 def _read_info(model: str) -> ModelInfo:
@@ -169,7 +173,16 @@ def _print_info(model: str, info: ModelInfo) -> None:
     from resnets.errors import printable
     from resnets.weights.info_text import info_lines
 
-    console.print_blocks([printable(model), *info_lines(info), ""])
+    console.print_blocks([printable(model), *info_lines(info), *_proof_lines(model), ""])
+
+
+def _proof_lines(model: str) -> list[str]:
+    from resnets.errors import printable
+    from resnets.weights.exported_file import SUFFIX, open_exported
+
+    if not model.endswith(SUFFIX):
+        return []
+    return [f"exported   {printable(open_exported(model).proof.words)}"]
 
 
 def _print_recipe(recipe: Recipe) -> None:

@@ -26,6 +26,7 @@ from resnets.evaluation.labelled_images import LabelledImages, choose_images, op
 from resnets.evaluation.metrics import Hits
 from resnets.evaluation.scoring import OnBatch
 from resnets.weights.classifier import Classifier
+from resnets.weights.exported_file import SUFFIX as EXPORTED_SUFFIX
 from resnets.weights.loading import model_path
 from resnets.weights.model_info import Metric
 from resnets.weights.shipped import find_shipped
@@ -115,6 +116,8 @@ def _own_file(model: str | Path) -> Path:
             f"{model} is in the package, and stays as it is: calibrate a copy, made by resnets convert "
             f"{model} FILE.safetensors"
         )
+    if path.suffix == EXPORTED_SUFFIX:
+        raise _refusal(f"{model} is an exported file, and stays as it is: calibrate its model file")
     if not path.exists() and ":" in str(model):
         raise _refusal(f"{model} is no file that could keep a temperature: give a model file")
     return path

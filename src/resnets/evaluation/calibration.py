@@ -7,7 +7,6 @@ images that the temperature was fitted to.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import safetensors.torch
 from resnets.errors import WeightsError
 from resnets.evaluation.metrics import Classes, Hits, Scores, log_softmax
 from resnets.files import write_bytes
+from resnets.weights.info_format import format_info
 from resnets.weights.model_file import digest
-from resnets.weights.model_header import FORMAT_VERSION
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.safetensors_file import read_header, read_tensors
 
@@ -124,6 +123,6 @@ def store_info(path: Path, info: ModelInfo) -> None:
     tensors = read_tensors(path, header)
     if digest(header.metadata["resnets"], tensors) != header.metadata["sha256"]:
         raise WeightsError(f"{str(path)!r} has changed since it was loaded: nothing was written")
-    words = json.dumps({"format_version": FORMAT_VERSION, **info.model_dump(mode="json")})
+    words = format_info(info)
     metadata = {"format": "pt", "resnets": words, "sha256": digest(words, tensors)}
     write_bytes(path, safetensors.torch.save(tensors, metadata))

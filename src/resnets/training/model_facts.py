@@ -14,7 +14,7 @@ from resnets.data.preprocessing_policy import Preprocessing
 from resnets.registry import find_architecture
 from resnets.weights.catalog import find_weights
 from resnets.weights.loading import model_path
-from resnets.weights.model_header import SUFFIX, read_info
+from resnets.weights.model_header import SUFFIX, read_model_info
 from resnets.weights.shipped import find_shipped
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def model_facts(model: str) -> ModelFacts:
     """
     name, said = (model, {}) if Path(model).exists() else parse_model(model)
     if "/" in name or name.endswith(SUFFIX) or Path(name).is_file() or find_shipped(name):
-        info = read_info(model_path(name))
+        info = read_model_info(model_path(name))
         architecture, own, trained_with = info.architecture, info.options, info.preprocessing
     elif ":" in name:
         row = find_weights(name)

@@ -23,6 +23,7 @@ from resnets.training.interruption import Interruption
 from resnets.training.machine import Machine, find_device, this_machine
 from resnets.training.memory import MemoryEstimate, check_memory, estimate_memory
 from resnets.training.preparation import make_network, open_data
+from resnets.training.model_facts import model_facts
 from resnets.training.requirements import check_requirements
 from resnets.training.situation import Choice
 from resnets.training.threads import threads_restored, use_threads
@@ -88,6 +89,8 @@ def prepare(
         watch: is told how far it is.
     """
     machine = this_machine(device)
+    if settings.model:
+        model_facts(settings.model)  # a wrong name should not wait until all images are checked
     dataset, report = open_data(
         settings, opened=opened, check=check, groups=groups, interruption=interruption, watch=watch
     )

@@ -72,6 +72,11 @@ def read_checkpoint(path: str | Path, *, wrapper: str | None = None) -> Checkpoi
     container = find_container(path)
     if container == "hdf5":
         raise WeightsError(f"{quote(path)} is an HDF5 file; weights.hdf5 reads those of Keras")
+    if container == "onnx":
+        raise WeightsError(
+            f"{quote(path)} is an ONNX file: networks are not read from graphs, take the weights that "
+            "it was made of"
+        )
     metadata: Mapping[str, str] = {}
     if container == "safetensors":
         header = read_header(path)

@@ -10,7 +10,7 @@ from resnets.errors import WeightsError
 from resnets.weights.opening import open_weights, quote
 from resnets.weights.safetensors_file import looks_like_safetensors
 
-Container = Literal["safetensors", "zip", "torch pickle", "hdf5"]
+Container = Literal["safetensors", "zip", "torch pickle", "hdf5", "onnx"]
 
 _NO_CHECKPOINT = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the file that it points to: git lfs pull"),
@@ -25,6 +25,9 @@ _NO_CHECKPOINT = (
     (b"\x93NUMPY", "is one NumPy array, not a checkpoint"),
 )
 
+_FIRST_FIELD, _VERSIONS = 8, 64
+# The first field of a ModelProto, `ir_version`, as protobuf writes it (onnx.proto); in 2026 it was 13.
+
 
 def find_container(path: str | Path) -> Container:
     """Say what kind of file this is.
@@ -33,7 +36,8 @@ def find_container(path: str | Path) -> Container:
         path: of the file.
 
     Returns:
-        'zip' is any zip archive: most are torch's, Keras' own files are others.
+        'zip' is any zip archive: most are torch's, Keras' own files are others. ONNX has no signature;
+        its files begin with the number of the format's version.
 
     Raises:
         WeightsError: if it is nothing that holds weights.
@@ -52,11 +56,11 @@ def find_container(path: str | Path) -> Container:
         return "zip"
     if start.startswith(b"\x80"):
         return "torch pickle"
-    for signature, reason in _NO_CHECKPOINT:
-        if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(signature):
-            raise WeightsError(f"{quote(path)} {reason}")
+    _refuse_others(path, start)
     if looks_like_safetensors(start, size):
         return "safetensors"
+    if start[0] == _FIRST_FIELD and 0 < int.from_bytes(start[1:2]) < _VERSIONS:
+        return "onnx"
     if start[257:262] == b"ustar":
         raise WeightsError(
             f"{quote(path)} is a tar archive. PyTorch before 0.1.10 wrote such; it is not read"
@@ -64,3 +68,10 @@ def find_container(path: str | Path) -> Container:
     raise WeightsError(
         f"{quote(path)} is not a checkpoint: neither safetensors, nor a file of torch.save, nor HDF5"
     )
+
+
+def _refuse_others(path: str | Path, start: bytes) -> None:
+    """Say what a file is that is often taken for a checkpoint."""
+    for signature, reason in _NO_CHECKPOINT:
+        if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(signature):
+            raise WeightsError(f"{quote(path)} {reason}")

@@ -11,6 +11,8 @@ from resnets.errors import ResNetsError, WeightsError
 from resnets.registry import find_architecture
 from resnets.weights.catalog import find_weights
 from resnets.weights.classifier import Classifier
+from resnets.weights.container import find_container
+from resnets.weights.exported_network import read_exported
 from resnets.weights.model_file import read_model
 from resnets.weights.model_header import SUFFIX
 from resnets.weights.pretrained import describe_published, read_published
@@ -23,13 +25,14 @@ def load(
     """Load a model: the network with its preprocessing and class names.
 
     Args:
-        model: path of a model file, or of a run folder that holds `model.safetensors`; weights in the
-            package, as in 'resnet20:cifar10'; or published weights, as in 'resnet50:torchvision_v2',
-            which are downloaded once.
+        model: path of a model file, of a run folder that holds `model.safetensors`, or of an exported
+            file; weights in the package, as in 'resnet20:cifar10'; or published weights, as in
+            'resnet50:torchvision_v2', which are downloaded once.
         on_progress: called often while a file arrives.
 
     Raises:
-        WeightsError: if there is no such file, or it is damaged or not a model file.
+        WeightsError: if there is no such file, or it is damaged or neither of these.
+        MissingDependencyError: if it is an exported file, and onnx or onnxruntime is not installed.
         UnknownNameError: if there are no such published weights.
         DownloadError: if published weights cannot be had.
     """
@@ -44,6 +47,8 @@ def load(
                 f"{model} is an architecture, whose weights would be random; give a model file or "
                 f"published weights (resnets list '{model}' --weights)"
             )
+    if find_container(path) == "onnx":
+        return Classifier(*read_exported(path))
     return Classifier(*read_model(path))
 
 

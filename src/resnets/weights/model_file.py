@@ -12,7 +12,6 @@ file is ever run, and a file makes its reader take hardly more memory than the f
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import threading
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,9 @@ from resnets.architectures.creation import create_model, resolve
 from resnets.config import Settings, validate
 from resnets.errors import ResNetsError, UnsupportedError, WeightsError
 from resnets.files import write_bytes
-from resnets.weights.model_header import FORMAT_VERSION, parse_info, read_model_header
+from resnets.weights.exported_network import ExportedNetwork
+from resnets.weights.info_format import format_info, parse_info
+from resnets.weights.model_header import read_model_header
 from resnets.weights.model_info import ModelInfo
 from resnets.weights.opening import quote, show
 from resnets.weights.safetensors_file import Header, read_tensors
@@ -78,14 +79,20 @@ def write_model(path: str | Path, network: nn.Module, info: ModelInfo, *, half: 
             or too small. So does a kernel with a value that float16 cannot hold.
 
     Raises:
+        UnsupportedError: if the network was read from an exported file.
         OutputError: if the file cannot be written.
     """
+    if isinstance(network, ExportedNetwork):
+        raise UnsupportedError(
+            f"the network of {quote(network.file)} cannot be written as a model file: take the one that "
+            "it was made of"
+        )
     tensors = {
         name: tensor.detach().to("cpu").contiguous() for name, tensor in network.state_dict().items()
     }
     if half:
         tensors = {name: _halve(tensor) for name, tensor in tensors.items()}
-    words = json.dumps({"format_version": FORMAT_VERSION, **info.model_dump(mode="json")})
+    words = format_info(info)
     metadata = {"format": "pt", "resnets": words, "sha256": digest(words, tensors)}
     return write_bytes(path, safetensors.torch.save(tensors, metadata))
 
@@ -111,7 +118,7 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelInfo]:
         WeightsError: if the file is missing, damaged, not a model file, or does not fit its description.
     """
     header = read_model_header(path)
-    info = parse_info(path, header)
+    info = parse_info(path, header.metadata["resnets"])
     network = _build(path, info, header)
     tensors = read_tensors(path, header)
     if digest(header.metadata["resnets"], tensors) != header.metadata.get("sha256"):
