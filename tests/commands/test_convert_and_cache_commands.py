@@ -112,3 +112,25 @@ def test_help_shows_examples_line_by_line(capsys: Capture) -> None:
         out = capsys.readouterr().out
         assert "\\b" not in out
         assert [line for line in out.splitlines() if line.startswith(f"  resnets {words[0]}")]
+
+
+def test_shards_are_listed_and_cleaned(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("RESNETS_SHARD_CACHE_GB", "1")
+    shards = cache.parent / "shards"
+    shards.mkdir()
+    for name in ("a.tar", "b.tar", "c.tar.part"):  # a part is of a download under way
+        (shards / name).write_bytes(bytes(512))
+    said = f"2 shards of data sets, 1.00 KiB of at most 954 MiB (RESNETS_SHARD_CACHE_GB), in {cache.parent}"
+    assert main(["cache", "list"]) == 0
+    assert capsys.readouterr().out == f"{said}\n"
+    assert main(["cache", "list", "--json"]) == 0
+    expected = {"count": 2, "num_bytes": 1024, "limit_bytes": 10**9}
+    assert json.loads(capsys.readouterr().out)["shards"] == expected
+    assert main(["cache", "clean", "resnet18*"]) == 0
+    assert main(["cache", "clean", "--partial"]) == 0
+    capsys.readouterr()
+    assert main(["cache", "clean"]) == 0
+    assert capsys.readouterr().out == "deleted   2 shards  1.00 KiB\n0 files, 1.00 KiB\n"
+    assert [path.name for path in shards.iterdir() if path.is_file()] == ["c.tar.part"]

@@ -25,16 +25,26 @@ def list_cache(json: Json = False) -> None:
     resnets cache list
     RESNETS_CACHE=/big/disk resnets cache list
     """
+    from dataclasses import asdict
+
+    from resnets.data.shards.shard_cache import LIMIT, kept_shards
     from resnets.downloads.cache_folder import cache_folder
     from resnets.weights.cache import cache_list
 
-    files = cache_list()
+    files, shards = cache_list(), kept_shards()
     folder = str(cache_folder())
     if json:
-        console.print_json({"folder": folder, "files": [file.to_dict() for file in files]})
+        listed = [file.to_dict() for file in files]
+        console.print_json({"folder": folder, "files": listed, "shards": asdict(shards)})
         return
-    if not files:
+    if shards.count:
+        console.print_line(
+            f"{shards.count:,} shards of data sets, {memory(shards.num_bytes)} of at most "
+            f"{memory(shards.limit_bytes)} ({LIMIT}), in {printable(folder)}"
+        )
+    if not files and not shards.count:
         console.print_line(f"nothing is kept in {printable(folder)}")
+    if not files:
         return
     columns: Columns = [("file", "left"), ("size", "right"), ("kind", "left"), ("weights", "left")]
     rows = [[printable(f.name), memory(f.num_bytes), f.kind, ", ".join(f.weights) or "-"] for f in files]
@@ -75,7 +85,7 @@ def clean_cache(
     ] = False,
     json: Json = False,
 ) -> None:
-    r"""Delete downloaded files; they are downloaded again when needed.
+    r"""Delete downloaded files, without a pattern also shards; they are downloaded again when needed.
 
     \b
     resnets cache clean
@@ -91,6 +101,9 @@ def clean_cache(
         console.print_line(f"deleted   {printable(file.name)}  {memory(file.num_bytes)}")
     for name in done.in_use:
         console.print_line(f"in use    {printable(name)}")
+    if done.shards and done.shards.count:
+        shards = done.shards
+        console.print_line(f"deleted   {shards.count:,} shards  {memory(shards.num_bytes)}")
     console.print_line(f"{len(done.removed)} files, {memory(done.num_bytes)}")
 
 

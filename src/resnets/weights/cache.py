@@ -1,4 +1,4 @@
-"""What is in the cache of downloaded weights: listed, verified, deleted.
+"""What is in the cache of downloaded weights: listed, verified, deleted; shards with them.
 
 Only files in the cache's own folder are touched: links, folders, and files that are neither in the
 catalogue nor noted by a download are left alone, as RESNETS_CACHE may name a folder that holds more.
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from resnets.data.shards.shard_cache import KeptShards, delete_shards
 from resnets.downloads.cache_folder import (
     compute_digests,
     describe_misfit,
@@ -79,15 +80,18 @@ class CacheCleaning:
     Attributes:
         removed: files that were deleted.
         in_use: names of files that another process is downloading; they were left.
+        shards: of data sets, that were deleted; None if only weights were asked for.
     """
 
     removed: tuple[CachedFile, ...]
     in_use: tuple[str, ...]
+    shards: KeptShards | None = None
 
     @property
     def num_bytes(self) -> int:
         """How much room was made."""
-        return sum(file.num_bytes for file in self.removed)
+        shards = self.shards.num_bytes if self.shards else 0
+        return shards + sum(file.num_bytes for file in self.removed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as for JSON."""
@@ -108,7 +112,7 @@ def cache_verify() -> tuple[VerifiedFile, ...]:
 
 
 def cache_clean(pattern: str = "*", *, partial_only: bool = False) -> CacheCleaning:
-    """Delete files from the cache.
+    """Delete files from the cache: weights, and without a pattern also shards of data sets.
 
     Args:
         pattern: of their names or of what the catalogue calls them, with shell wildcards.
@@ -133,7 +137,8 @@ def cache_clean(pattern: str = "*", *, partial_only: bool = False) -> CacheClean
             removed.append(file)
         else:
             in_use.append(file.name)
-    return CacheCleaning(tuple(removed), tuple(in_use))
+    shards = delete_shards() if pattern == "*" and not partial_only else None
+    return CacheCleaning(tuple(removed), tuple(in_use), shards)
 
 
 def _regular_files() -> list[Path]:

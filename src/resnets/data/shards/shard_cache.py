@@ -18,6 +18,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -79,6 +80,47 @@ def cache_limit() -> int:
     taken = sum(size for _, size, _ in _kept(folder))
     there = next(place for place in (folder, *folder.parents) if place.exists())
     return int(min(_USUAL_LIMIT, _SHARE_OF_FREE * (shutil.disk_usage(there).free + taken)))
+
+
+@dataclass(frozen=True)
+class KeptShards:
+    """Shards in the cache.
+
+    Attributes:
+        count: of their files, those of abandoned downloads among them.
+        num_bytes: of all of them.
+        limit_bytes: that they may take.
+    """
+
+    count: int
+    num_bytes: int
+    limit_bytes: int
+
+
+def kept_shards() -> KeptShards:
+    """Count the shards in the cache.
+
+    Raises:
+        ConfigError: as `cache_limit`.
+    """
+    sizes = [size for _, size, _ in _kept(shards_folder())]
+    return KeptShards(len(sizes), sum(sizes), cache_limit())
+
+
+def delete_shards() -> KeptShards:
+    """Delete all shards in the cache, and say what was deleted; whoever reads one goes on.
+
+    Raises:
+        ConfigError: as `cache_limit`.
+    """
+    before = kept_shards()
+    if not before.count:
+        return before
+    _make_room(shards_folder(), 0)
+    after = kept_shards()
+    return KeptShards(
+        before.count - after.count, before.num_bytes - after.num_bytes, before.limit_bytes
+    )
 
 
 def shown_url(url: str) -> str:
