@@ -122,7 +122,9 @@ def test_shards_are_listed_and_cleaned(
     shards.mkdir()
     for name in ("a.tar", "b.tar", "c.tar.part"):  # a part is of a download under way
         (shards / name).write_bytes(bytes(512))
-    said = f"2 shards of data sets, 1.00 KiB of at most 954 MiB (RESNETS_SHARD_CACHE_GB), in {cache.parent}"
+    said = (
+        f"2 shards of data sets, 1.00 KiB of at most 954 MiB (RESNETS_SHARD_CACHE_GB), in {cache.parent}"
+    )
     assert main(["cache", "list"]) == 0
     assert capsys.readouterr().out == f"{said}\n"
     assert main(["cache", "list", "--json"]) == 0

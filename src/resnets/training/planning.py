@@ -22,8 +22,8 @@ from resnets.training.events import Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.machine import Machine, find_device, this_machine
 from resnets.training.memory import MemoryEstimate, check_memory, estimate_memory
-from resnets.training.preparation import make_network, open_data
 from resnets.training.model_facts import model_facts
+from resnets.training.preparation import make_network, open_data
 from resnets.training.requirements import check_requirements
 from resnets.training.situation import Choice
 from resnets.training.threads import threads_restored, use_threads

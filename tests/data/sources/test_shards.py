@@ -213,7 +213,9 @@ def test_paths_with_question_marks_have_indexes_of_their_own(tmp_path: Path) -> 
     assert shard_cache.index_path(f"{signed}?key=1") == shard_cache.index_path(signed)
 
 
-def test_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     write_shards(tmp_path / "photos", shards=2, images=4, prefix="train-")
     write_shards(tmp_path / "photos", shards=1, images=2, prefix="val-", first=8)
     (tmp_path / "photos" / "classes.txt").write_text("cat\ndog\n")
@@ -226,9 +228,12 @@ def test_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             *map(photo, range(8))
         ]
         assert sorted(server.asked) == ["classes.txt", "train-000.tar", "train-001.tar", "val-000.tar"]
+    said = "3 of 3 shards are new here: each is downloaded once now, to note what is in it"
+    assert caplog.messages == [said]
     monkeypatch.setenv("RESNETS_OFFLINE", "1")
     # As a path, an address loses one of its slashes; what is known of the shards is enough to open them.
     assert counts(open_dataset(Path(pattern))) == counts(dataset)
+    assert caplog.messages == [said]
 
 
 def test_a_cache_that_holds_too_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,13 @@ def index_shards(addresses: Mapping[str, str]) -> tuple[list[IndexedShard], list
     Raises:
         DownloadError: if one cannot be had.
     """
-    remote = any(is_address(address) for address in addresses.values())
+    remote = [address for address in addresses.values() if is_address(address)]
+    if new := sum(not index_path(address).exists() for address in remote):
+        log.warning(
+            "%s of %s shards are new here: each is downloaded once now, to note what is in it",
+            f"{new:,}",
+            f"{len(addresses):,}",
+        )
     ended = threading.Event()
 
     def stop_if_ended(done: int, total: int | None) -> None:

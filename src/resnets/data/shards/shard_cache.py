@@ -118,9 +118,7 @@ def delete_shards() -> KeptShards:
         return before
     _make_room(shards_folder(), 0)
     after = kept_shards()
-    return KeptShards(
-        before.count - after.count, before.num_bytes - after.num_bytes, before.limit_bytes
-    )
+    return KeptShards(before.count - after.count, before.num_bytes - after.num_bytes, before.limit_bytes)
 
 
 def shown_url(url: str) -> str:
