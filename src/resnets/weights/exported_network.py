@@ -48,6 +48,7 @@ class ExportedNetwork(nn.Module):
 
         Raises:
             InputShapeError: if the images do not have the size that was exported.
+            WeightsError: if ONNX Runtime cannot compute them.
         """
         if tuple(images.shape[1:]) != self._shape:
             wanted = ", ".join(map(str, self._shape))
@@ -55,7 +56,10 @@ class ExportedNetwork(nn.Module):
                 f"this exported network takes (N, {wanted}), got {tuple(images.shape)}"
             )
         values = images.detach().to("cpu", torch.float32).contiguous().numpy()
-        return torch.from_numpy(self._session.run([OUTPUT], {INPUT: values})[0])
+        try:
+            return torch.from_numpy(self._session.run([OUTPUT], {INPUT: values})[0])
+        except Exception as error:  # of several kinds
+            raise WeightsError(_unusable(self.file, error)) from error
 
     def _apply(self, *_: Any, **__: Any) -> ExportedNetwork:
         return self
@@ -89,4 +93,8 @@ def _session(file: Path, content: bytes) -> Any:
         # From memory, and not by its path: what was checked is what is used.
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of several kinds
-        raise WeightsError(f"{quote(file)} cannot be used: {show(error, length=300)}") from error
+        raise WeightsError(_unusable(file, error)) from error
+
+
+def _unusable(file: Path, error: Exception) -> str:
+    return f"{quote(file)} cannot be used: {show(error, length=300)}"
