@@ -39,8 +39,8 @@ PROMISE = (
 )
 REMARKS = (
     (
-        "Half of the files have changed bytes, half changed parts of the graph: operations, numbers that "
-        "are given to them, names, shapes, types."
+        "Half of the files have changed bytes, half changed parts of the graph: operations, numbers "
+        "that are given to them, names, shapes, types."
     ),
     "All have a SHA-256 that fits: as they are changed, without it, every file is refused.",
     "Seconds are the processor's, with one thread; a child that is silent for 60 s is killed.",
