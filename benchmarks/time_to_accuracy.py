@@ -76,7 +76,7 @@ def main() -> None:
     results: dict[str, list[float]] = json.loads(given.done.read_text()) if given.done.exists() else {}
     mark = 0.0
     for epochs in (given.long, *sorted(given.lengths)):
-        key = f"{epochs} epochs, seed {given.seed}"
+        key = f"{epochs} epochs of {given.data}, seed {given.seed}, {given.device}"
         if key not in results:
             results[key] = list(run(given.data, epochs=epochs, seed=given.seed, device=given.device))
             given.done.write_text(json.dumps(results, indent=1))

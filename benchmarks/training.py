@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -163,13 +164,19 @@ def has_tensorflow(python: str) -> bool:
 
 def read_results(given: argparse.Namespace) -> dict[str, Any]:
     """What an interrupted run has measured, if it ran under the same conditions."""
-    conditions = {"device": given.device, "seconds": given.seconds}
+    folders = {name: str(getattr(given, name) or "") for name in ("cifar", "tiles", "photos")}
+    conditions = {"device": given.device, "seconds": given.seconds, "torch": torch_version(), **folders}
     if not given.done.exists():
         return {"conditions": conditions, "runs": {}}
     results: dict[str, Any] = json.loads(given.done.read_text())
     if results["conditions"] != conditions:
         sys.exit(f"{given.done} has results of {results['conditions']}: give another file with --done")
     return results
+
+
+def torch_version() -> str:
+    """Without loading it."""
+    return importlib.metadata.version("torch")
 
 
 def read_arguments() -> argparse.Namespace:

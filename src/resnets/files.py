@@ -12,6 +12,17 @@ from typing import IO
 
 from resnets.errors import OutputError, ResNetsError
 
+_UNFINISHED = ".resnets-"
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file is what a process left that was killed while it wrote.
+
+    Args:
+        path: of the file.
+    """
+    return path.name.startswith(_UNFINISHED)
+
 
 def write_text(path: str | Path, text: str) -> Path:
     """Write a text in one step, as UTF-8.
@@ -59,7 +70,7 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         target = target.resolve()  # a link stays a link
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".resnets-")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_UNFINISHED)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -1,6 +1,6 @@
 """Whether this process is one of several that train together, as the variables of `torchrun` tell.
 
-Slurm, Kubernetes and others set the same variables, or start `torchrun`, which does.
+Under Slurm and Kubernetes, every machine starts `torchrun`, which sets them.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,11 @@ def test_a_training_by_two_is_that_of_one_where_norms_are_frozen(data: Path, tmp
 
 
 def test_a_signal_to_one_ends_all_after_the_same_step(data: Path, tmp_path: Path) -> None:
+    last = tmp_path / "last"
+
     def stop_the_second(rank: int, event: Event) -> None:
+        if rank == 0 and isinstance(event, StepProgress):
+            last.write_text(str(event.epoch * event.num_steps + event.step))
         if rank == 0 and isinstance(event, StepProgress) and (event.epoch, event.step) == (0, 2):
             os.kill(second_of(tmp_path), signal.SIGTERM)
 
@@ -222,7 +227,8 @@ def test_a_signal_to_one_ends_all_after_the_same_step(data: Path, tmp_path: Path
     assert [type(end) for end in ends] == [Interrupted, Interrupted]
     assert {end.exit_code for end in ends} == {143}
     assert "SIGTERM" in str(ends[0])
-    assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
+    saved = (tmp_path / "run" / "checkpoints").glob("step-*")
+    assert max(int(path.name.removeprefix("step-")) for path in saved) == int(last.read_text())
 
 
 def second_of(folder: Path) -> int:
@@ -253,6 +259,23 @@ def test_the_same_command_goes_on_and_another_is_refused(data: Path, tmp_path: P
     assert first[0][0].train_loss == undisturbed[0][1].train_loss
 
 
+def test_what_was_chosen_for_a_run_is_not_held_against_its_command(data: Path, tmp_path: Path) -> None:
+    """The mean and the precision of the run were nobody's wish; the seed was."""
+    said = {name: PLAIN[name] for name in ("model", "epochs", "batch_size", "preprocessing")}
+
+    def begin_with(**more: Any) -> list[Any]:
+        def work(_rank: int) -> None:
+            settings = validate(TrainingSettings, {**said, **more}, source="the test")
+            train(data, output=tmp_path / "run", settings=settings, check=False)
+
+        return together(2, work)
+
+    assert begin_with(seed=1, augmentation={"flip": 0.5}) == [None, None]
+    assert begin_with(seed=1) == [None, None]
+    for end in begin_with(seed=0):  # what would be taken if nothing were said
+        assert "seed is 1 there, and 0 is asked for" in str(end)
+
+
 def test_several_need_a_place_that_they_find_again(data: Path) -> None:
     def work(_rank: int) -> None:
         train(data, settings=validate(TrainingSettings, PLAIN, source="the test"), check=False)
@@ -262,10 +285,38 @@ def test_several_need_a_place_that_they_find_again(data: Path) -> None:
         assert "several processes need output" in str(end)
 
 
-def test_other_data_on_another_machine_is_noticed(data: Path, tmp_path: Path) -> None:
+def test_a_process_that_takes_long_does_not_lose_the_others() -> None:
+    def wait(rank: int) -> int:
+        time.sleep(2.5 * rank)
+        return rank
+
+    def work(rank: int) -> list[int]:
+        with joined() as processes:
+            return processes.gather(processes.together(lambda: wait(rank)))
+
+    assert together(2, work, RESNETS_TIMEOUT_S="1") == [[0, 1], [0, 1]]
+
+
+def test_what_one_cannot_do_ends_the_others() -> None:
+    def fail(rank: int) -> None:
+        if rank == 1:
+            raise DataError("no such folder")
+
+    def work(rank: int) -> None:
+        with joined() as processes:
+            processes.together(lambda: fail(rank))
+
+    first, second = together(2, work)
+    assert isinstance(first, WorkerError)
+    assert "another process of this training failed" in str(first)
+    assert str(second) == "no such folder"
+
+
+@pytest.mark.parametrize("what", ["train_labels", "train_images"])
+def test_other_data_on_another_machine_is_noticed(data: Path, tmp_path: Path, what: str) -> None:
     with np.load(data) as arrays:
         changed = {name: arrays[name] for name in arrays.files}
-    changed["train_labels"] = changed["train_labels"][::-1]
+    changed[what] = changed[what][::-1]
     (tmp_path / "other").mkdir()
     np.savez(tmp_path / "other" / data.name, **changed)
 
@@ -292,8 +343,20 @@ def test_what_the_first_finds_wrong_ends_all_and_is_told_once(tmp_path: Path) ->
 def test_a_batch_must_be_enough_for_all(data: Path, tmp_path: Path) -> None:
     ends = train_together(data, tmp_path / "run", batch_size=3)
     assert all("batch_size is 3 for 2 processes together" in str(end) for end in ends)
-    ends = train_together(data, tmp_path / "other", sync_batch_norm=True)
+    ends = train_together(data, tmp_path / "parts", batch_size=11, accumulation=3)
+    parts = "batch_size is 11 for 2 processes together, in 3 parts (accumulation), and each needs two"
+    assert all(f"{parts} images at once: give at least 12" in str(end) for end in ends)
+    ends = train_together(data, tmp_path / "other", sync_batch_norm=True, batch_size=12, accumulation=2)
     assert all("sync_batch_norm is for several processes on GPUs; here 2 on cpu" in str(e) for e in ends)
+    assert all("sync_batch_norm and accumulation do not go together" in str(end) for end in ends)
+
+
+def test_a_share_of_one_image_is_learned_from_where_maps_have_one_pixel(
+    data: Path, tmp_path: Path
+) -> None:
+    """48 images in steps of 15: the last has 3 for two processes."""
+    first, _ = train_together(data, tmp_path / "run", preprocessing={"image_size": 4}, batch_size=15)
+    assert [record.num_skipped for record in first[0]] == [0, 0]
 
 
 @pytest.mark.parametrize(

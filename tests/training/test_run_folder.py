@@ -20,6 +20,7 @@ from tests.training.events import epoch_record, step_progress
 from resnets.data.findings import Example, Finding
 from resnets.errors import Interrupted, OutputError, WeightsError
 from resnets.recipes.settings import TrainingSettings
+from resnets.training.data_manifest import write_groups
 from resnets.training.events import RunStarted
 from resnets.training.run_folder import RunFolder
 from resnets.training.run_places import folder_name, refuse_run_in_data
@@ -306,6 +307,8 @@ def test_what_was_killed_before_it_began_is_in_nobodys_way(tmp_path: Path) -> No
     with RunFolder.create(path, name="x") as run:
         run.write_status("running")
         run.write_choices([])
+        write_groups(path, {"a.jpg": 1})
+        (path / ".resnets-k3y").write_bytes(b"half a manifest")
     with RunFolder.create(path, name="x") as run:
         run.write_settings(TrainingSettings())
     with pytest.raises(OutputError, match="is not empty, and runs are never overwritten"):

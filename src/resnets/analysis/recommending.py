@@ -7,8 +7,6 @@ from math import sqrt
 from pathlib import Path
 from typing import TypeAlias
 
-import torch
-
 from resnets.analysis.candidates import Candidate, Weights, candidates
 from resnets.analysis.halving import Halving, check_halving, halve
 from resnets.analysis.keeping_limits import (
@@ -37,6 +35,7 @@ from resnets.recipes.settings import TrainingSettings
 from resnets.reporting.words import duration
 from resnets.training.data_facts import data_facts
 from resnets.training.interruption import Interruption
+from resnets.training.machine import forked_rng
 from resnets.training.model_rules import patience_hours
 from resnets.training.planning import Prepared, complete, prepare
 
@@ -88,7 +87,7 @@ def recommend(  # noqa: PLR0913 - one argument for each option of the command
     _check(latency_ms, max_mb, minutes)
     if halving is not None:
         check_halving(halving)
-    with Interruption() as interruption, torch.random.fork_rng():
+    with Interruption() as interruption, forked_rng(device):
         given = complete(TrainingSettings(seed=seed), data=data, model=None)
         prepared = prepare(
             given,

@@ -62,7 +62,7 @@ def open_dataset(
         DownloadError: if shards at an address cannot be had.
     """
     root, text = Path(path), os.fspath(path)
-    is_there = root.exists()
+    is_there = _exists(root)
     if not is_there and not text.startswith(PREFIX) and not is_pattern(text):
         root = _find_by_name(text)
     if not is_there and text.startswith(PREFIX):
@@ -74,6 +74,13 @@ def open_dataset(
     else:
         dataset = _open_file(root, absolute_paths=absolute_paths)
     return ensure_validation(dataset, share=val_share, seed=seed, needs_val=needs_val, groups=groups)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have, such as a long list of shards
+        return False
 
 
 def _find_by_name(name: str) -> Path:

@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+from resnets.data.sources.scanning import is_folder
 from resnets.errors import OutputError, printable
 
 
@@ -19,7 +20,7 @@ def folder_around(target: str | Path, data: str | Path) -> Path | None:
         target: file or folder that is to be written; it need not exist.
         data: folder, file or name of the data set.
     """
-    if not Path(data).is_dir():
+    if not is_folder(Path(data)):
         return None
     folder, path = Path(os.path.realpath(data)), Path(target)
     try:

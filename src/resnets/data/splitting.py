@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from resnets.data.dataset import Dataset, Labels, Split
 from resnets.data.decoding import Pixels
+from resnets.data.sources.scanning import is_folder
 from resnets.data.stored_images import ImageFile, StoredImages
 from resnets.errors import ConfigError, DataError, printable
 
@@ -215,7 +216,7 @@ def relative_names(paths: Sequence[ImageFile], root: Path) -> list[str]:
         paths: of the images.
         root: of the data set, a folder or a file in it.
     """
-    folder = root if root.is_dir() else root.parent
+    folder = root if is_folder(root) else root.parent
     start = f"{folder.as_posix().rstrip('/')}/" if str(folder) != "." else ""
     return [path.as_posix().removeprefix(start) for path in paths]
 

@@ -20,7 +20,7 @@ from resnets.data.preprocessing_policy import Preprocessing
 from resnets.data.reading import ImageReader, View, make_reader
 from resnets.data.reading_processes import Readers, usual_workers
 from resnets.data.sources.class_folders import SPLIT_NAMES, has_splits
-from resnets.data.sources.scanning import visible
+from resnets.data.sources.scanning import is_folder, visible
 from resnets.data.splitting import relative_names
 from resnets.errors import ConfigError, DataError, ImageError, printable
 from resnets.weights.model_info import ModelInfo
@@ -107,7 +107,7 @@ def open_data(data: str | Path | Dataset, info: ModelInfo) -> Dataset | PackedDa
 
 def _lone_split(root: Path) -> tuple[str, Path] | None:
     """The only folder of a data set and its split, where that is not the one to train on."""
-    if not root.is_dir() or not has_splits(root):
+    if not is_folder(root) or not has_splits(root):
         return None
     folders = [Path(entry.path) for entry in visible(root).folders]
     split = SPLIT_NAMES.get(folders[0].name.lower(), "train")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from resnets.data.dataset import Dataset
-from resnets.data.splitting import Groups
+from resnets.data.splitting import Groups, relative_names
 from resnets.errors import ConfigError, DataError, Interrupted, printable
 from resnets.launch import launch
 from resnets.recipes.settings import TrainingSettings
@@ -100,7 +100,7 @@ def begin(wish: Wish, processes: Processes, held: ExitStack, *, watch: Watcher) 
         return _Terms(folder, begun[0].resume, prepared.settings, prepared.choices, groups)
 
     terms = processes.from_first(lead)
-    return begun[0] if begun else _follow(terms, wish, processes, watch)
+    return processes.together(lambda: begun[0] if begun else _follow(terms, wish, processes, watch))
 
 
 def _decide(wish: Wish, processes: Processes, held: ExitStack, watch: Watcher) -> Beginning:
@@ -156,12 +156,12 @@ def _run_and_settings(wish: Wish, processes: Processes) -> tuple[RunFolder | Non
 
 def _refuse_others(asked: TrainingSettings, kept: TrainingSettings, place: Path) -> None:
     """Started again, the processes go on with their run; but only if it is theirs."""
-    before, now = (dict(_leaves(each.model_dump(mode="json"))) for each in (kept, asked))
-    usual = dict(_leaves(TrainingSettings().model_dump(mode="json")))
+    before = dict(_leaves(kept.model_dump(mode="json")))
+    said = dict(_leaves(asked.model_dump(mode="json", exclude_unset=True)))
     differing = [
         f"{key} is {before.get(key)!r} there, and {value!r} is asked for"
-        for key, value in now.items()
-        if value not in (usual.get(key), before.get(key)) and key not in ("data", "complete")
+        for key, value in said.items()
+        if value != before.get(key) and key not in ("data", "complete")
     ]
     if differing:
         where = f"the run in {printable(str(place))}, which has begun (choose another output)"
@@ -210,8 +210,10 @@ def agree_on_data(processes: Processes, dataset: Dataset, loaders: Loaders) -> N
         digest.update(split.labels.tobytes())
         if isinstance(split.images, np.ndarray):
             digest.update(repr(split.images.shape).encode())
+            digest.update(np.ascontiguousarray(split.images).data)
         else:
-            digest.update("\0".join(image.name for image in split.images).encode())
+            names = relative_names(split.images, dataset.root)
+            digest.update("\0".join(names).encode("utf-8", "surrogateescape"))
     for loader in filter(None, (loaders.train, loaders.val)):
         digest.update(loader.order(0).tobytes())
     digests = processes.gather(digest.hexdigest())

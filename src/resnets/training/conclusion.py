@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from resnets.evaluation.evaluating import evaluate
 from resnets.evaluation.evaluation import Evaluation
 from resnets.files import write_text
 from resnets.quantities import memory
+from resnets.recipes.settings import TrainingSettings
 from resnets.reporting.facts import TrainingFacts
 from resnets.reporting.model_card import model_card
 from resnets.reporting.report import kept_epoch, write_report
@@ -52,6 +54,12 @@ class Background:
     machine: Machine
 
 
+def _published(settings: TrainingSettings) -> dict[str, Any]:
+    """Settings as whoever gets the model may see them: what follows '?' in an address may be a key."""
+    told = settings.model_dump(mode="json", exclude_none=True)
+    return told | {"data": settings.data.partition("?")[0] if "://" in settings.data else settings.data}
+
+
 def conclude(session: Session, background: Background) -> Evaluation | None:
     """Measure the network that the run keeps; write its model file, the report and the model card.
 
@@ -69,7 +77,7 @@ def conclude(session: Session, background: Background) -> Evaluation | None:
         preprocessing=session.preprocessing,
         class_names=dataset.class_names,
         class_ids=dataset.class_ids,
-        recipe=session.settings.model_dump(mode="json", exclude_none=True),
+        recipe=_published(session.settings),
         data=DataFingerprint(**asdict(recorded_fingerprint(run.manifest, dataset))),
     )
     evaluation = measure(classifier, dataset, session)

@@ -147,15 +147,18 @@ class Learner:
         size = -(-len(images) // self.settings.accumulation)
         parts = list(zip(images.split(size), targets.split(size), strict=True))
         for number_of_part, (part, part_targets) in enumerate(parts, start=1):
+            # Of one image, a norm that sees one pixel of its map could make nothing.
+            twice = 2 if len(part) == 1 else 1
             with self._gradients_kept() if number_of_part < len(parts) else nullcontext():
-                scores = self._scores(part, forward)
+                scores = self._scores(torch.cat([part] * twice), forward)
                 # Gradients are averaged over the processes, and each has a share of the images.
                 weight = len(part) / total * self.processes.count if share else 0.0
-                part_loss = self.loss(scores, part_targets) * weight
+                part_loss = self.loss(scores, torch.cat([part_targets] * twice)) * weight
                 self.scaler.scale(part_loss).backward()
             loss += part_loss.item()
             if targets.ndim == 1 and share:
-                num_correct += int((scores.detach().argmax(1) == part_targets).sum())
+                best = scores.detach()[: len(part)].argmax(1)
+                num_correct += int((best == part_targets).sum())
         self.processes.average_statistics(self.network, share=share)
         loss, right = self.processes.sum(loss / self.processes.count, num_correct)
         norm = self._change_weights(loss, images, targets)

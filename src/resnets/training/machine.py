@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -68,6 +69,16 @@ def this_machine(device: str | None = None) -> Machine:
         return Machine("mps", platform.processor(), cores, total, min(total, free), has_bf16=False)
     text = _read(Path("/proc/cpuinfo"))
     return Machine("cpu", _processor(text), cores, total, free, has_bf16=names_bf16(text))
+
+
+def forked_rng(word: str | None) -> AbstractContextManager[None]:
+    """Leave the generators of a device and of the processor as they were.
+
+    Args:
+        word: as for `find_device`. Where there are more, PyTorch would keep the states of all, and warn.
+    """
+    device = find_device(word)
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def find_device(word: str | None = None) -> torch.device:

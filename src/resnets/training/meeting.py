@@ -8,20 +8,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import torch
 from torch import distributed
-from torch.distributed.distributed_c10d import PrefixStore, Store
-from torch.distributed.rendezvous import rendezvous
 
 from resnets.errors import ConfigError, ResNetsError, UnsupportedError, WorkerError
 from resnets.launch import Launch, launch
 from resnets.training.interruption import Interruption
 from resnets.training.processes import Processes, first_line
 
+if TYPE_CHECKING:
+    from torch.distributed.distributed_c10d import Store
+
 TIMEOUT = "RESNETS_TIMEOUT_S"
 """Seconds after which a process that does not answer is given up. [300]"""
 
+_HEARTBEAT_S = 5.0
 _ECHO_S = 5.0
 # A terminal, a scheduler and torchrun may each pass the same signal on.
 _PAUSE_S = 0.01
@@ -51,22 +54,41 @@ def joined(device: torch.device | None = None) -> Iterator[Processes]:
     try:
         group = _meet(place, device, begins=is_ours)  # nothing is begun: a signal ends it as ever
         with Interruption(echo_seconds=_ECHO_S) as interruption:
-            yield Processes(interruption, rank=place.rank, count=place.count, group=group)
-    finally:
-        if is_ours and distributed.is_initialized():
-            distributed.destroy_process_group()
+            yield Processes(
+                interruption,
+                rank=place.rank,
+                count=place.count,
+                group=group,
+                heartbeat_s=min(_HEARTBEAT_S, _patience().total_seconds() / 3),
+            )
+    except BaseException:
+        # NCCL would wait for processes that do not know that this one has failed.
+        if not _on_gpu(device):
+            _leave(is_ours)
+        raise
+    _leave(is_ours)
+
+
+def _leave(is_ours: bool) -> None:
+    if is_ours and distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def _on_gpu(device: torch.device | None) -> bool:
+    return device is not None and device.type == "cuda"
 
 
 def _meet(place: Launch, device: torch.device | None, *, begins: bool) -> distributed.ProcessGroup:
     """Wait for the other processes; give the group that all of them talk in."""
     if not distributed.is_available():
         raise UnsupportedError("this PyTorch was built without torch.distributed: use one process")
-    patience = _patience()
-    on_gpu = device is not None and device.type == "cuda"
+    from torch.distributed.rendezvous import rendezvous
+
+    patience, on_gpu = _patience(), _on_gpu(device)
     try:
         if begins:
-            if on_gpu:
-                torch.cuda.set_device(device)
+            if device is not None and on_gpu:
+                torch.cuda.set_device(device.index or 0)  # without an index, it takes none
             store, _, _ = next(rendezvous("env://", timeout=patience))
             distributed.init_process_group(
                 "nccl" if on_gpu else "gloo",
@@ -93,6 +115,8 @@ def _fresh(store: Store, place: Launch, patience: timedelta) -> Store:
     which would be asked in vain. So every process makes a word up, and the first one answers each of the
     others by its own word, with the name of a new part.
     """
+    from torch.distributed.distributed_c10d import PrefixStore
+
     word = secrets.token_hex(8)
     if place.rank == 0:
         part = word

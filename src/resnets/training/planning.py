@@ -20,7 +20,7 @@ from resnets.training.choices import choose
 from resnets.training.data_facts import data_facts
 from resnets.training.events import Watcher
 from resnets.training.interruption import Interruption
-from resnets.training.machine import Machine, find_device, this_machine
+from resnets.training.machine import Machine, find_device, forked_rng, this_machine
 from resnets.training.memory import MemoryEstimate, check_memory, estimate_memory
 from resnets.training.model_facts import model_facts
 from resnets.training.preparation import make_network, open_data
@@ -177,7 +177,7 @@ def plan(
         DataError: likewise.
         MemoryLimitError: likewise.
     """
-    with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
+    with Interruption() as interruption, forked_rng(device), threads_restored():
         prepared = prepare(
             complete(settings or TrainingSettings(), data=data, model=model),
             opened=data if isinstance(data, Dataset) else None,

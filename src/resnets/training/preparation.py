@@ -168,6 +168,8 @@ def make_loaders(
         balanced=settings.balanced,
         repeats=settings.repeats,
         crop=settings.crop,
+        # Statistics that all processes share must not count one that has no images.
+        drop_last=settings.sync_batch_norm,
         skip_unusable=True,
         workers=settings.workers,
     )

@@ -30,9 +30,6 @@ if not inspect.signature(DistributedDataParallel).parameters.keys() & _OWN_BUFFE
 T = TypeVar("T")
 Word: TypeAlias = tuple[Literal["working", "done", "failed"], Any]
 
-_HEARTBEAT_S = 5.0
-# Between two signs of life of the first process, while the others wait for it.
-
 
 class Processes:
     """The processes of a training, as one of them sees them; by itself, a process alone.
@@ -42,6 +39,7 @@ class Processes:
         rank: number of this process, from 0.
         count: of all.
         group: that they talk in, on the processor; None for a process alone.
+        heartbeat_s: between two signs of life of a process that the others wait for.
     """
 
     def __init__(
@@ -51,8 +49,10 @@ class Processes:
         rank: int = 0,
         count: int = 1,
         group: distributed.ProcessGroup | None = None,
+        heartbeat_s: float = 5.0,
     ) -> None:
         self.rank, self.count = rank, count
+        self._heartbeat_s = heartbeat_s
         self.interruption = interruption
         self._group = group
         self._signal: int | None = None
@@ -166,7 +166,7 @@ class Processes:
 
         def beat() -> None:
             try:
-                while not is_over.wait(_HEARTBEAT_S):
+                while not is_over.wait(self._heartbeat_s):
                     self._tell(("working", None))
             except ResNetsError as error:
                 lost.append(error)
@@ -180,6 +180,47 @@ class Processes:
             thread.join()
         if lost:
             raise lost[0]
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Do something in every process that may take one much longer than another.
+
+        Args:
+            work: of this process; it takes no part in anything that the processes do in common.
+
+        Raises:
+            ResNetsError: what the work raised.
+            WorkerError: if another process cannot be reached, or its work failed.
+        """
+        if self.count == 1:
+            return work()
+        is_over = threading.Event()
+        failed: list[bool] = []
+        lost: list[ResNetsError] = []
+
+        def beat() -> None:
+            try:
+                done = broken = 0.0
+                while done < self.count and not broken:
+                    is_over.wait(self._heartbeat_s)
+                    done, broken = self.sum(is_over.is_set(), bool(failed))
+                if broken and not failed:
+                    lost.append(WorkerError("another process of this training failed, and says why"))
+            except ResNetsError as error:
+                lost.append(error)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            result = work()
+        except BaseException:
+            failed.append(True)
+            raise
+        finally:
+            is_over.set()
+            thread.join()
+        if lost:
+            raise lost[0]
+        return result
 
     def parallel(self, network: nn.Module, *, varies: bool) -> nn.Module:
         """Make a network whose backward pass averages gradients over all processes.

@@ -17,8 +17,6 @@ from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
-import torch
-
 from resnets.data.batches import Batch
 from resnets.data.dataset import Dataset
 from resnets.errors import NonFiniteError
@@ -27,6 +25,7 @@ from resnets.reporting.rate_chart import rate_chart
 from resnets.training.events import Checking, StepProgress, Watcher
 from resnets.training.interruption import Interruption
 from resnets.training.loop import Speed, peak_memory
+from resnets.training.machine import forked_rng
 from resnets.training.memory import check_memory, explain_out_of_memory
 from resnets.training.planning import Prepared, complete, expected_memory, prepare
 from resnets.training.preparation import build_session, make_loaders, make_network
@@ -119,7 +118,7 @@ def find_learning_rate(
         MemoryLimitError: likewise.
     """
     told = watch or (lambda _: None)
-    with Interruption() as interruption, torch.random.fork_rng(), threads_restored():
+    with Interruption() as interruption, forked_rng(device), threads_restored():
         prepared = prepare(
             complete(settings or TrainingSettings(), data=data, model=model),
             opened=data if isinstance(data, Dataset) else None,

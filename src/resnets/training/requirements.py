@@ -87,10 +87,17 @@ def _settings_problems(settings: TrainingSettings, facts: DataFacts, machine: Ma
 def _process_problems(settings: TrainingSettings, machine: Machine) -> Iterator[str]:
     assert settings.batch_size is not None
     count = launch().count
-    if count > 1 and settings.batch_size < 2 * count:
+    needed = 2 * count * settings.accumulation
+    if count > 1 and settings.batch_size < needed:
+        parts = f", in {settings.accumulation} parts (accumulation)" if settings.accumulation > 1 else ""
         yield (
-            f"batch_size is {settings.batch_size} for {count} processes together, and each needs two "
-            f"images in a step: give at least {2 * count}, or start fewer"
+            f"batch_size is {settings.batch_size} for {count} processes together{parts}, and each needs "
+            f"two images at once: give at least {needed}, or start fewer"
+        )
+    if settings.sync_batch_norm and settings.accumulation > 1:
+        yield (
+            "sync_batch_norm and accumulation do not go together: processes would wait for parts of a "
+            "step that others do not have; leave one out"
         )
     if settings.sync_batch_norm and (count == 1 or machine.device != "cuda"):
         yield (

@@ -34,11 +34,11 @@ from filelock import FileLock
 from resnets.data.dataset import Dataset
 from resnets.data.findings import Finding
 from resnets.errors import OutputError, WeightsError, printable
-from resnets.files import write_text
+from resnets.files import is_unfinished, write_text
 from resnets.recipes.settings import TrainingSettings
 from resnets.recipes.toml_files import read_settings, write_settings
 from resnets.reporting.curves import curves_file
-from resnets.training.data_manifest import data_changes, write_manifest
+from resnets.training.data_manifest import GROUPS, data_changes, write_manifest
 from resnets.training.environment import environment
 from resnets.training.events import EpochRecord, Event, RunStarted, StepProgress
 from resnets.training.log_file import log_start, logging_to
@@ -64,6 +64,7 @@ _BEFORE = {
     _CHOICES,
     _FINDINGS,
     _MANIFEST,
+    GROUPS,
 }
 # What is written before config.toml, which makes a folder a run.
 
@@ -72,7 +73,7 @@ log = logging.getLogger(__name__)
 
 def _is_new(folder: Path) -> bool:
     """Whether no run has begun in a folder, nor anything else is in it."""
-    if any(entry.name not in _BEFORE for entry in folder.iterdir()):
+    if any(entry.name not in _BEFORE and not is_unfinished(entry) for entry in folder.iterdir()):
         return False
     checkpoints = folder / "checkpoints"
     return not checkpoints.exists() or not any(checkpoints.iterdir())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from resnets.data.dataset import Dataset
@@ -22,7 +21,7 @@ from resnets.training.conclusion import REPORT, Background, conclude
 from resnets.training.data_manifest import write_groups
 from resnets.training.events import Checking, EpochRecord, RunStarted, Watcher
 from resnets.training.loop import fit
-from resnets.training.machine import find_device
+from resnets.training.machine import find_device, forked_rng
 from resnets.training.meeting import joined
 from resnets.training.memory import check_memory, explain_out_of_memory
 from resnets.training.planning import Prepared, expected_memory, found
@@ -134,7 +133,7 @@ def train(  # noqa: PLR0913 - one argument for each option of the command
         device=device,
     )
     with (
-        torch.random.fork_rng(),
+        forked_rng(device),
         threads_restored(),
         joined(find_device(device)) as processes,
         ExitStack() as held,
@@ -186,7 +185,11 @@ def carry_out(
         processes.interruption.check(farewell(run))
         watch(Checking(what, done, total))
 
-    loaders = make_loaders(settings, dataset, prepared.machine, processes=processes, on_progress=read_on)
+    loaders = processes.together(
+        lambda: make_loaders(
+            settings, dataset, prepared.machine, processes=processes, on_progress=read_on
+        )
+    )
     with ExitStack() as stack:
         stack.enter_context(closing(loaders))
         agree_on_data(processes, dataset, loaders)

@@ -16,7 +16,7 @@ from resnets.data.shards.shard_cache import cache_limit, open_cached, read_small
 from resnets.downloads.download import Patience
 from resnets.errors import ConfigError, DataError, DownloadError, OutputError, ResNetsError
 from tests.data.shards.writing import Server, serving
-from tests.downloads.http_server import cut, running
+from tests.downloads.http_server import Handler, cut, running
 
 HASTE = Patience(tries=2, timeout_seconds=5.0, pause_seconds=0.01)
 SIZE = 1000
@@ -113,6 +113,31 @@ def test_a_download_that_was_cut_goes_on() -> None:
         with open_cached(f"{server.url}/a.tar", patience=HASTE) as file:
             assert file.read() == body
         assert [asked for _, asked in server.requests] == [None, "bytes=5000-"]
+
+
+def unsized(handler: Handler) -> None:
+    handler.start(200, {})
+    handler.wfile.write(handler.weights.body)
+
+
+def test_without_a_size_room_is_made_for_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(shard_cache.LIMIT, str(4 * SIZE / 1e9))
+    monkeypatch.setattr(shard_cache, "_UNTOLD", SIZE)
+    with running(bytes(SIZE)) as server:
+        for number in range(6):
+            server.behaviours.append(unsized)
+            make_older(60)
+            with open_cached(f"{server.url}/{number}.tar", patience=HASTE) as file:
+                assert file.read() == bytes(SIZE)
+            assert 0 < kept() <= 4 * SIZE
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_a_key_did_not_open_is_asked_for_again(status: int) -> None:
+    with running(b"cat\ndog\n") as server:
+        server.behaviours.append(lambda handler: handler.start(status, {"Content-Length": 0}))
+        assert read_small(f"{server.url}/classes.txt", patience=HASTE) is None
+        assert read_small(f"{server.url}/classes.txt", patience=HASTE) == b"cat\ndog\n"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from resnets.data.checking import check
+from resnets.data.dataset import UnfitDataError
 from resnets.data.fingerprint import fingerprint
 from resnets.data.loading import Loader, LoadingOptions
 from resnets.data.opening import open_dataset
@@ -90,7 +91,9 @@ def test_paths_in_rows_are_not_followed(tmp_path: Path) -> None:
     rows = {"image": [{"bytes": None, "path": str(secret)}] * 4, "label": ["a", "b"] * 2}
     table = datasets.Dataset.from_dict(rows, features=features)
     dataset = hugging_face._bound(tmp_path, table)
-    with pytest.raises(DataError, match=r"^train/000001 has no image in the table, only .*secret\.jpg"):
+    with pytest.raises(
+        DataError, match=r"^train/000001 has no image in the table, only \{'bytes': None, 'path': '/"
+    ):
         dataset.splits["train"].images[1].read_bytes()
 
 
@@ -101,6 +104,33 @@ def test_tables_without_one_column_of_images(tmp_path: Path) -> None:
         lambda: open_dataset(tmp_path / "texts"),
         f"1 problem in {tmp_path / 'texts'}: train must have one column of images, and has none",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "names"),
+    [
+        ("int64", [10, None, 9, 10], ("9", "10")),
+        ("string", ["b", None, "a", "b"], ("a", "b")),
+        ("bool", [True, None, False, True], ("False", "True")),
+        (None, [2, None, 0, 2], tuple(NAMES)),
+    ],
+)
+def test_rows_without_a_label(
+    tmp_path: Path, kind: str | None, labels: list[Any], names: tuple[str, ...]
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    label = datasets.Value(kind) if kind else datasets.ClassLabel(names=NAMES)
+    features = datasets.Features({"image": datasets.Image(), "label": label})
+    rows = {"image": [{"bytes": photo(i), "path": None} for i in range(4)], "label": labels}
+    table = datasets.Dataset.from_dict(rows, features=features)
+    with pytest.raises(UnfitDataError, match="train has 1 image without a class") as caught:
+        hugging_face._bound(tmp_path, table)
+    dataset = caught.value.dataset
+    assert dataset.class_names == names
+    found = dataset.splits["train"].labels.tolist()
+    assert [names[i] if i >= 0 else None for i in found] == [
+        None if value is None else (str(value) if kind else NAMES[value]) for value in labels
+    ]
 
 
 def test_a_damaged_folder(tmp_path: Path) -> None:

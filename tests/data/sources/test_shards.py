@@ -18,6 +18,7 @@ from resnets.data.decoding import decode
 from resnets.data.opening import open_dataset
 from resnets.data.shards import samples, shard_cache
 from resnets.data.shards.shard import ShardImages
+from resnets.data.sources import shards as sources_shards
 from resnets.data.splitting import relative_names
 from resnets.errors import DataError, DownloadError, ImageError
 from tests.data.shards.conftest import cache  # noqa: F401 - for every test
@@ -257,3 +258,40 @@ def test_an_address_without_shards(tmp_path: Path) -> None:
         text = f"cannot download {server.url}/000.tar: it answered 404 (Not Found)"
         with pytest.raises(DownloadError, match=f"^{re.escape(text)}$"):
             open_dataset(url)
+
+
+def test_addresses_that_differ_only_in_a_query_are_refused() -> None:
+    with pytest.raises(DataError, match="names shards that differ only behind the '\\?'"):
+        open_dataset("http://localhost:1/get?shard={000..003}.tar")
+
+
+def test_texts_that_are_no_numbers_after_all(tmp_path: Path) -> None:
+    content = {
+        f"{i}{kind}": value
+        for i, text in enumerate("1²1²")
+        for kind, value in ((".jpg", photo(i)), (".cls", text))
+    }
+    write_shard(tmp_path / "set" / "train-0.tar", content)
+    assert open_dataset(tmp_path / "set").class_names == ("1", "²")
+
+
+def test_long_lists_of_shards_and_mixed_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_shards(tmp_path / "photos", shards=70, images=1)
+    monkeypatch.chdir(tmp_path)
+    names = ",".join(f"{number:03}" for number in range(70))
+    assert len(names) > 255  # letters of a name that a file may have
+    assert len(open_dataset(f"photos/{{{names}}}.tar", val_share=0.0).splits["train"]) == 70
+    mixed = open_dataset(f"{{{tmp_path}/photos/000,photos/001}}.tar", val_share=0.0)
+    assert len(mixed.splits["train"]) == 2
+
+
+def test_names_of_classes_are_looked_for_beside_a_shard_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_shards(tmp_path, shards=1, images=4)
+    monkeypatch.chdir(tmp_path)
+    asked: list[str] = []
+    monkeypatch.setattr(sources_shards, "_content", lambda place: asked.append(place.as_posix()))
+    open_dataset("000.tar")
+    assert asked
+    assert all(Path(place).parent == Path() for place in asked)

@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 import zipfile
+import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -200,7 +201,7 @@ def _read_index(path: Path) -> _Noted | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ("rows", "names", "classes", "digests", "notes")}
         notes = json.loads(arrays["notes"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     return (notes, arrays) if notes.get("index") == _VERSION else None
 

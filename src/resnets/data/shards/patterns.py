@@ -12,7 +12,7 @@ _RANGE = re.compile(r"(\d{1,18})\.\.(\d{1,18})")
 
 
 def expand(pattern: str) -> list[str]:
-    """Write out the braces of a pattern, as a shell does: lists, ranges of numbers, one in another.
+    """Write out the braces of a pattern: lists, ranges of ascending numbers, one in another.
 
     Args:
         pattern: with braces or without.

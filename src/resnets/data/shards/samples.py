@@ -23,7 +23,7 @@ _CLASS, _JSON = "cls", "json"
 _MAX_TEXT = {_CLASS: 1024, _JSON: 2**20}
 # Bytes that are read for a class.
 _CHUNK = 2**20
-_LONGEST_CLASS, _LONGEST_NAME = 256, 4096
+_LONGEST_CLASS, _LONGEST_NAME, _MOST_LETTERS = 256, 4096, 2**27
 
 
 @dataclass(eq=False)
@@ -60,9 +60,13 @@ def read_samples(file: BinaryIO, *, hashed: bool) -> Samples:
     images: dict[str, Member] = {}
     texts: dict[str, dict[str, Member]] = {}
     keys: dict[str, None] = {}
+    letters = 0
     for member in read_members(file):
+        letters += len(member.name)
         if len(member.name) > _LONGEST_NAME:
             raise ArchiveRefused(f"has a name of {len(member.name):,} characters")
+        if letters > _MOST_LETTERS:
+            raise ArchiveRefused(f"has names of more than {_MOST_LETTERS:,} characters together")
         key, suffix = _divided(member.name)
         if key is None:
             continue

@@ -43,6 +43,9 @@ SMALL_BYTES = 2**24
 
 _USUAL_LIMIT = 20e9
 _SHARE_OF_FREE = 0.5
+_UNTOLD = 10**9
+# Bytes that are expected at least of a shard whose server does not say how large it is.
+_THERE_IS_NONE = ("answered 404", "answered 410")
 _FRESH_S = 1.0
 # A shard in use is marked as such at most so often.
 _ABANDONED_S = 3600.0
@@ -150,8 +153,12 @@ def open_cached(
     """
     target = shards_folder() / f"{key_of(url)}.tar"
     for _ in range(_ATTEMPTS):
-        with suppress(FileNotFoundError):
+        try:
             return _opened(target)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise OutputError(f"cannot read {target}: {error.strerror or error}") from error
         _refuse_offline(url)
         _fetch(url, target, sha256, on_bytes or _ignore, patience or _PATIENCE)
     raise OutputError(
@@ -194,23 +201,33 @@ def read_small(url: str, *, patience: Patience | None = None) -> bytes | None:
     with suppress(OSError):
         return kept.read_bytes() or None
     _refuse_offline(url)
-    part = Path(f"{kept}.part")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        _transfer(url, part, SMALL_BYTES, _ignore, patience or Patience())
-        part.replace(kept)
+        lock_path(kept).parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_path(kept)):
+            if not kept.exists():
+                _fetch_small(url, kept, patience or Patience())
+            return kept.read_bytes() or None
     except TransferError as error:
-        if error.again or not str(error).startswith("answered 4"):
-            raise DownloadError(f"cannot download {shown_url(url)}: it {error}") from error
-        with suppress(OSError):
-            kept.write_bytes(b"")
-        return None
+        if not error.again and str(error).startswith("answered 4"):
+            return None  # to this key or on this day
+        raise DownloadError(f"cannot download {shown_url(url)}: it {error}") from error
     except (StorageError, OSError) as error:
         raise OutputError(f"cannot write {kept}: {error}") from error
+
+
+def _fetch_small(url: str, kept: Path, patience: Patience) -> None:
+    """Keep a small file, or that there is none."""
+    part = Path(f"{kept}.part")
+    try:
+        _transfer(url, part, SMALL_BYTES, _ignore, patience)
+        part.replace(kept)
+    except TransferError as error:
+        if not str(error).startswith(_THERE_IS_NONE):
+            raise
+        kept.write_bytes(b"")
     finally:
         with suppress(OSError):
             forget(part)
-    return kept.read_bytes()
 
 
 def _refuse_offline(url: str) -> None:
@@ -249,7 +266,8 @@ def _download(url: str, target: Path, sha256: str, on_bytes: OnBytes, patience: 
 
     def arrived(done: int, total: int | None) -> None:
         if not told:
-            _make_room(target.parent, limit - DOWNLOADS * (total or 0))
+            largest = max((size for _, size, _ in _kept(target.parent)), default=0)
+            _make_room(target.parent, limit - DOWNLOADS * (total or max(largest, _UNTOLD)))
             told.append(total)
         on_bytes(done, total)
 

@@ -191,11 +191,12 @@ def _found(root: Path, name: str, table: Any) -> tuple[Found, list[str] | None]:
     rows = RowImages(name, undecoded, column, np.arange(len(table)), max(files, default=0))
     if label is None:
         return Found(rows, [None] * len(rows)), None
-    values = table.select_columns([label]).with_format("numpy")[:][label].tolist()
+    values = table.select_columns([label]).with_format(None)[:][label]  # as Python has them, None too
     if kinds[label] != "ClassLabel":
         texts = [None if value is None else str(value) for value in values]
-        numbers = all(isinstance(value, int) for value in values)
-        return Found(rows, texts), sorted(set(map(str, values)), key=int) if numbers else None
+        told = {value for value in values if value is not None}
+        numbers = all(isinstance(value, int) and not isinstance(value, bool) for value in told)
+        return Found(rows, texts), list(map(str, sorted(told))) if numbers else None
     names = list(table.features[label].names)
     return Found(rows, [names[v] if v is not None and v >= 0 else None for v in values]), names
 

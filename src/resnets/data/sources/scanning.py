@@ -125,6 +125,15 @@ class Scanner:
         return None
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; False also for what no file can be called, as a long pattern.
+
+    Args:
+        path: to look at.
+    """
+    return os.path.isdir(path)  # noqa: PTH112 - Path raises
+
+
 def visible(folder: str | Path) -> Listing:
     """What is in a folder, links included, without noting anything."""
     listing = Listing([], [])

@@ -38,7 +38,7 @@ from resnets.data.sources import imagenet
 from resnets.data.sources.binding import Found, bind
 from resnets.data.sources.class_folders import SPLIT_NAMES
 from resnets.data.sources.problems import listed, quoted, refuse
-from resnets.data.sources.scanning import Listing, visible
+from resnets.data.sources.scanning import Listing, is_folder, visible
 from resnets.errors import DataError
 
 SUFFIX = ".tar"
@@ -117,9 +117,14 @@ def _find(data: str) -> tuple[Path, dict[str, str]]:
         plain = [url.partition("?")[0] for url in urls]
         common = posixpath.commonpath([posixpath.dirname(url) for url in plain])
         names = [posixpath.relpath(url, common) for url in plain]
+        if len(set(names)) < len(names):
+            raise DataError(
+                f"{quoted(shown_url(data))} names shards that differ only behind the '?', which may be "
+                "a key: give each a path of its own"
+            )
         return Path(data.partition("?")[0]), dict(zip(names, urls, strict=True))
     root = Path(data)
-    if root.is_dir():
+    if is_folder(root):
         folders = [Path(root), *(Path(entry.path) for entry in visible(root).folders)]
         files = [
             Path(entry.path)
@@ -127,12 +132,14 @@ def _find(data: str) -> tuple[Path, dict[str, str]]:
             for entry in visible(folder).files
             if _is_shard(entry.name)
         ]
-    elif root.exists():
+    elif os.path.exists(root):  # noqa: PTH110 - never raises
         files = [root]
     else:
         files = [Path(name) for each in _written_out(data) for name in _matching(each)]
+        if len({file.is_absolute() for file in files}) > 1:
+            files = [file.absolute() for file in files]
         root = Path(os.path.commonpath([file.parent for file in files]))
-    folder = root if root.is_dir() else root.parent
+    folder = root if is_folder(root) else root.parent
     return root, {file.relative_to(folder).as_posix(): str(file) for file in files}
 
 
@@ -191,12 +198,12 @@ def _check_room(root: Path, shards: Sequence[IndexedShard]) -> None:
 
 def _given_names(root: Path, addresses: Mapping[str, str]) -> tuple[str, ...]:
     """Names of classes that lie beside the shards; none if there are no such files."""
-    folders = dict.fromkeys(address.rpartition("/")[0] for address in addresses.values())
+    folders = dict.fromkeys(posixpath.dirname(address) or "." for address in addresses.values())
     remote = is_address(next(iter(addresses.values()), ""))
     if any("?" in address for address in addresses.values()):
         return ()  # a key for one file opens no other
     if not remote:
-        folders = {str(root if root.is_dir() else root.parent): None} | folders
+        folders = {str(root if is_folder(root) else root.parent): None} | folders
     for folder in islice(folders, _FOLDERS):
         for name in CLASS_FILES:
             place = f"{folder}/{name}"
@@ -237,7 +244,7 @@ def _class_names(texts: Sequence[str], given: Sequence[str]) -> tuple[dict[str, 
         return {text: text for text in texts}, []
     names = {text: text for text in texts if text in set(given)}
     # What reads as a name is one; other numbers are places in the list.
-    numbers = [text for text in texts if text not in names and text.isdigit()]
+    numbers = [text for text in texts if text not in names and text.isdecimal()]
     names |= {text: given[int(text)] for text in numbers if int(text) < len(given)}
     if unknown := [text for text in texts if text not in names]:
         return names, [f"samples have classes that the {len(given)} given names lack: {listed(unknown)}"]
@@ -247,7 +254,7 @@ def _class_names(texts: Sequence[str], given: Sequence[str]) -> tuple[dict[str, 
 def _in_order(shards: Sequence[IndexedShard]) -> list[str] | None:
     """Numbers in their order; names as they are sorted anyway."""
     texts = {text for each in shards for text in each.class_texts}
-    return sorted(texts, key=int) if all(text.isdigit() for text in texts) else None
+    return sorted(texts, key=int) if all(text.isdecimal() for text in texts) else None
 
 
 def _found(shards: Sequence[IndexedShard], classes: Mapping[str, str]) -> Found:
