@@ -205,6 +205,13 @@ def test_every_changed_byte_of_the_weights_is_noticed(file: Path) -> None:
             check_exported("net.onnx", bytes(damaged))
 
 
+def test_names_that_are_no_text(file: Path) -> None:
+    name = onnx.load(file).graph.name.encode()
+    content = file.read_bytes().replace(name, b"\xff" * len(name))
+    with pytest.raises(WeightsError, match="names in it are no text"):
+        check_exported("net.onnx", content)
+
+
 @pytest.mark.parametrize("length", [0, 1, 3, 100, 100_000])
 def test_truncated(file: Path, tmp_path: Path, length: int) -> None:
     path = tmp_path / "net.onnx"

@@ -124,25 +124,9 @@ def check_exported(path: str | Path, content: bytes) -> ExportedFile:
     """
     onnx = import_onnx("exported files")
     try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:  # protobuf's own kind
-        raise WeightsError(f"{quote(path)} is damaged, or not an ONNX file") from error
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    if metadata.keys() != _KEYS:
-        raise WeightsError(
-            f"{quote(path)} is an ONNX file without the description that resnets export writes: its "
-            "classes, and what its images should look like, cannot be known"
-        )
-    if digest(model.graph, metadata["resnets"], metadata["proof"]) != metadata["sha256"]:
-        raise WeightsError(f"{quote(path)} is damaged: its SHA-256 is not the one that was written")
-    info = parse_info(path, metadata["resnets"])
-    try:
-        proof = ExportProof.model_validate_json(metadata["proof"])
-    except ValidationError as error:
-        raise WeightsError(f"{quote(path)} has a proof that makes no sense") from error
-    if problem := next(_problems(onnx, model, info), None):
-        raise WeightsError(f"{quote(path)} cannot be used: {problem}")
-    return ExportedFile(info, proof, content)
+        return _checked(onnx, path, content)
+    except UnicodeDecodeError as error:  # of names, when they are first looked at
+        raise WeightsError(f"{quote(path)} is damaged: names in it are no text") from error
 
 
 def digest(graph: Any, words: str, proof: str) -> str:
@@ -176,6 +160,29 @@ def import_onnx(purpose: str) -> ModuleType:
     except ImportError:
         raise MissingDependencyError(purpose, "onnx", extra="export") from None
     return onnx
+
+
+def _checked(onnx: ModuleType, path: str | Path, content: bytes) -> ExportedFile:
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:  # protobuf's own kind
+        raise WeightsError(f"{quote(path)} is damaged, or not an ONNX file") from error
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if metadata.keys() != _KEYS:
+        raise WeightsError(
+            f"{quote(path)} is an ONNX file without the description that resnets export writes: its "
+            "classes, and what its images should look like, cannot be known"
+        )
+    if digest(model.graph, metadata["resnets"], metadata["proof"]) != metadata["sha256"]:
+        raise WeightsError(f"{quote(path)} is damaged: its SHA-256 is not the one that was written")
+    info = parse_info(path, metadata["resnets"])
+    try:
+        proof = ExportProof.model_validate_json(metadata["proof"])
+    except ValidationError as error:
+        raise WeightsError(f"{quote(path)} has a proof that makes no sense") from error
+    if problem := next(_problems(onnx, model, info), None):
+        raise WeightsError(f"{quote(path)} cannot be used: {problem}")
+    return ExportedFile(info, proof, content)
 
 
 def _problems(onnx: ModuleType, model: Any, info: ModelInfo) -> Iterator[str]:
