@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 def export_command(
     model: Annotated[
-        str, typer.Argument(help="Model file, run folder, or weights such as resnet50:torchvision_v2.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="Model file, run folder, or weights such as resnet50:torchvision_v2."
+        ),
     ],
     out: Annotated[
         Path | None,
-        typer.Argument(metavar="[OUT.onnx]", help="File to write. [beside the model file]"),
+        typer.Argument(metavar="OUT.onnx", help="File to write. [beside the model file]"),
     ] = None,
     data: Annotated[
         str | None,
