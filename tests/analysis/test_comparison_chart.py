@@ -9,7 +9,7 @@ import pytest
 
 from resnets import compare
 from resnets.analysis.bubble_chart import draw_bubbles
-from resnets.analysis.bubble_plan import Bubble, BubbleChart
+from resnets.analysis.bubble_plan import Bubble, BubbleChart, plan_chart
 from resnets.analysis.comparison import ComparedModel, Comparison, ReportedAccuracy
 from resnets.analysis.comparison_chart import comparison_chart, undrawn
 from resnets.analysis.comparison_page import comparison_page
@@ -210,6 +210,20 @@ def test_an_axis_that_reaches_far_is_logarithmic() -> None:
 
     assert "time, ms" in words(3.0)
     assert {"time, ms, logarithmic", "2", "5", "10"} <= set(words(10.0))
+
+
+def test_the_legend_covers_no_interval() -> None:
+    bubbles = [
+        Bubble(0.8, 83.4, 10, "fast", "", 0, y_interval=(82.7, 84.2), x_interval=(0.78, 0.87)),
+        Bubble(2.3, 83.4, 10, "slow", "", 1, y_interval=(82.7, 84.2), x_interval=(2.28, 2.4)),
+    ]
+    plan = plan_chart(BubbleChart("", "", "", "", bubbles))
+    legend = plan.legend
+    for bubble, disc in zip(bubbles, plan.discs, strict=True):
+        assert bubble.y_interval
+        ends = [plan.y(value) for value in bubble.y_interval]
+        beside = not legend.left <= disc.x <= legend.left + legend.width
+        assert beside or max(ends) < legend.top or min(ends) > legend.top + legend.height
 
 
 def test_a_perfect_network_is_not_above_100() -> None:

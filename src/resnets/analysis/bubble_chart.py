@@ -10,7 +10,7 @@ import html
 from collections.abc import Iterator
 from math import floor, hypot, log10
 
-from resnets.analysis.bubble_plan import ROW, BubbleChart, Plan, plan_chart
+from resnets.analysis.bubble_plan import BAR_END, ROW, BubbleChart, Plan, plan_chart
 from resnets.analysis.label_placing import place_labels
 from resnets.quantities import count
 
@@ -128,17 +128,18 @@ def _lines(chart: BubbleChart, plan: Plan) -> Iterator[str]:
         places = sorted((plan.discs[i].x, plan.discs[i].y) for i in chart.front)
         yield f'<path class="front" d="M{"L".join(f"{x:.1f} {y:.1f}" for x, y in places)}"/>'
     for bubble, disc in zip(chart.bubbles, plan.discs, strict=True):
+        left, top, end = disc.x - BAR_END, disc.y - BAR_END, 2 * BAR_END
         if bubble.y_interval:
             low, high = map(plan.y, bubble.y_interval)
             yield (
                 f'<path class="interval k{bubble.colour}" d="M{disc.x:.1f} {low:.1f}V{high:.1f}'
-                f'M{disc.x - 5:.1f} {low:.1f}h10M{disc.x - 5:.1f} {high:.1f}h10"/>'
+                f'M{left:.1f} {low:.1f}h{end}M{left:.1f} {high:.1f}h{end}"/>'
             )
         if bubble.x_interval:
             low, high = map(plan.x, bubble.x_interval)
             yield (
                 f'<path class="interval k{bubble.colour}" d="M{low:.1f} {disc.y:.1f}H{high:.1f}'
-                f'M{low:.1f} {disc.y - 5:.1f}v10M{high:.1f} {disc.y - 5:.1f}v10"/>'
+                f'M{low:.1f} {top:.1f}v{end}M{high:.1f} {top:.1f}v{end}"/>'
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, hypot, log10, sqrt
 
@@ -11,6 +11,8 @@ from resnets.reporting.charts import Axis, make_axis
 
 ROW = 20.0
 """Pixels of a line of the legend."""
+BAR_END = 5
+"""Half the pixels of the line across the end of an interval."""
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 74, 58
 _LETTER, _LINE = 6.5, 15.0  # pixels of a letter of a label, and of its line
@@ -158,7 +160,8 @@ def plan_chart(chart: BubbleChart) -> Plan:
         )
         for b in bubbles
     )
-    legend, width = _legend_place(chart, area, discs)
+    bars = [bar for b, disc in zip(bubbles, discs, strict=True) for bar in _bars(plan, b, disc)]
+    legend, width = _legend_place(chart, area, discs, bars)
     return Plan(x_axis, y_axis, is_log, chart.log_error, discs, area, legend, largest, radius, width)
 
 
@@ -197,8 +200,20 @@ def _in_units(axis: Axis, unit: float, *, is_log: bool) -> Axis:
     return Axis(axis.low * unit, axis.high * unit, axis.ticks)
 
 
-def _legend_place(chart: BubbleChart, area: Box, discs: Sequence[Disc]) -> tuple[Box, float]:
-    """A corner that no bubble reaches, or a column of its own beside the chart; the width of all."""
+def _bars(plan: Plan, bubble: Bubble, disc: Disc) -> Iterator[Box]:
+    """The intervals of a bubble, as wide as their ends."""
+    if bubble.y_interval:
+        low, high = map(plan.y, bubble.y_interval)
+        yield Box(disc.x - BAR_END, high, 2 * BAR_END, low - high)
+    if bubble.x_interval:
+        low, high = map(plan.x, bubble.x_interval)
+        yield Box(low, disc.y - BAR_END, high - low, 2 * BAR_END)
+
+
+def _legend_place(
+    chart: BubbleChart, area: Box, discs: Sequence[Disc], bars: Sequence[Box]
+) -> tuple[Box, float]:
+    """A corner that no bubble and no bar reaches, or a column beside the chart; the width of all."""
     height = ROW * legend_rows(chart) + _SIZES + 16
     right, bottom = area.left + area.width - 8, area.top + area.height - 8
     for left, top in (
@@ -209,7 +224,7 @@ def _legend_place(chart: BubbleChart, area: Box, discs: Sequence[Disc]) -> tuple
         box = Box(left, top, _LEGEND_WIDTH, height)
         if all(
             hypot(d.x - x, d.y - y) > d.radius + 2 for d in discs for x, y in [box.nearest(d.x, d.y)]
-        ):
+        ) and not any(map(box.overlap, bars)):
             return box, chart.width
     return Box(chart.width, area.top, _LEGEND_WIDTH, height), chart.width + _LEGEND_WIDTH + 16
 
