@@ -23,6 +23,7 @@ from resnets.errors import (
     CheckFailedError,
     ConfigError,
     MissingDependencyError,
+    OutputError,
     UnsupportedError,
     WeightsError,
     printable,
@@ -127,6 +128,8 @@ def export(
         OutputError: if the file cannot be written.
     """
     target = _target(model, out)
+    if not target.parent.is_dir():
+        raise OutputError(f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}")
     classifier = model if isinstance(model, Classifier) else load(model)
     name = classifier.info.architecture if isinstance(model, Classifier) else str(model)
     _check(classifier, name)
