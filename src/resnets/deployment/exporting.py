@@ -107,8 +107,8 @@ def export(
     """Write a model as an ONNX file, once both networks gave the same answers.
 
     The file holds the description of the model, so that every command takes it like a model file. It
-    computes scores of preprocessed images in batches of any size; batch norms are part of its
-    convolutions.
+    computes scores of preprocessed images in batches of any size; batch norms behind a convolution are
+    part of it.
 
     Args:
         model: path of a model file or run folder, published weights, or what `resnets.load` gave.
