@@ -8,7 +8,7 @@ help:
 	@echo "make setup     .venv with everything for development"
 	@echo "make demo      recognise photos, explain, compare, train for a minute: demo/index.html"
 	@echo "make test      the tests (under 20 minutes on 2 cores)"
-	@echo "make test-all  and the slow ones, and parity with torchvision, timm, pytorchcv and Keras"
+	@echo "make test-all  and the slow ones, parity with torchvision, timm, pytorchcv and Keras, coverage"
 	@echo "make check     format, lint, types, docstrings, spelling"
 	@echo "make docs      the site, into site/"
 
@@ -37,7 +37,7 @@ demo: .venv/package
 	$(BIN)/python examples/demo.py demo
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not parity" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not parity"
 
 test-all: .venv/peers
 	$(BIN)/python -m pytest --hypothesis-profile random -n auto --dist worksteal --cov --cov-report=term:skip-covered

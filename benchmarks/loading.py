@@ -2,7 +2,8 @@
 
 Three jobs, each with the usual augmentation: 32 px in memory (pad 4, crop, flip), folders of 64 px JPEGs
 (pad 8, crop, flip) and of 500x375 photos (random resized crop to 224 px, flip). Each contender runs some
-epochs in a fresh process, the start of its workers included; what is packed was packed before. With
+epochs in a fresh process, the start of its workers included; the last epoch counts for itself, too. What
+is packed was packed before, and its first epoch also reads it from the disk and compares checksums. With
 `--step` each batch is also trained on, by a ResNet-20 in bfloat16. Keras takes part where TensorFlow is
 installed, whose threads its `image_dataset_from_directory` runs in, and not in training steps of torch.
 """
@@ -47,7 +48,7 @@ def trained(batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def run(job: Job, contender: str, *, epochs: int, threads: int) -> None:
-    """Load some epochs and print seconds, processor seconds and peak memory.
+    """Load some epochs and print seconds, also of the last one, processor seconds and peak memory.
 
     Args:
         job: to do.
@@ -58,15 +59,24 @@ def run(job: Job, contender: str, *, epochs: int, threads: int) -> None:
     torch.set_num_threads(threads or 1)
     loader = CONTENDERS[job.name][contender](job)
     started, before = time.perf_counter(), processor_seconds()
-    batches = (batch for _ in range(epochs) for batch in loader)
+    begun: list[float] = []
+    batches = in_turn(loader, epochs, begun)
     count = sum(len(labels) for _, labels in (trained(batches) if threads else batches))
     assert count in (epochs * (job.count // job.batch_size * job.batch_size), epochs * job.count)
+    last = (time.perf_counter() - begun[-1]) * epochs
     del batches, loader
     wall = time.perf_counter() - started
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     processor = processor_seconds() - before
-    print(json.dumps([wall / count, processor / count, largest, worker]))
+    print(json.dumps([wall / count, last / count, processor / count, largest, worker]))
+
+
+def in_turn(loader: Batches, epochs: int, begun: list[float]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of some epochs, with a note of when each began."""
+    for _ in range(epochs):
+        begun.append(time.perf_counter())
+        yield from loader
 
 
 def processor_seconds() -> float:
@@ -92,15 +102,17 @@ def race(job: Job, rounds: int, *, epochs: int, threads: int) -> None:
     what = "loaded and trained on" if threads else "loaded"
     where = f"{rounds} rounds, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"\n{job.name} px, {epochs} epochs of {job.count} images {what}, {where}")
-    print(f"  {'':<28}{'images/s':>9}{'spread':>20}{'ratio':>7}{'CPU us':>8}{'ratio':>7}  MB (worker)")
+    heads = f"{'images/s':>9}{'spread':>20}{'ratio':>7}{'last':>9}{'ratio':>7}{'CPU us':>8}"
+    print(f"  {'':<28}{heads}  MB (worker)")
     base = [statistics.median(column) for column in zip(*next(iter(results.values())), strict=True)]
     for name, rows in results.items():
-        wall, processor, largest, worker = (statistics.median(c) for c in zip(*rows, strict=True))
+        wall, last, processor, largest, worker = (statistics.median(c) for c in zip(*rows, strict=True))
         rates = sorted(1 / row[0] for row in rows)
         spread = f"[{rates[0]:,.0f} .. {rates[-1]:,.0f}]"
         print(
             f"  {name:<28}{1 / wall:9,.0f}{spread:>20}{base[0] / wall:7.2f}"
-            f"{processor * 1e6:8,.0f}{base[1] / processor:7.2f}  {largest:,.0f} ({worker:,.0f})"
+            f"{1 / last:9,.0f}{base[1] / last:7.2f}{processor * 1e6:8,.0f}"
+            f"  {largest:,.0f} ({worker:,.0f})"
         )
 
 
