@@ -120,6 +120,14 @@ def widened(model: Any) -> None:
     model.graph.node.insert(0, helper.make_node("Pad", ["images", "pads"], ["padded"]))
 
 
+def many_wide(model: Any) -> None:
+    """A hundred images with a border, each as large as it may be, all of them kept to the end."""
+    pads = numpy_helper.from_array(np.array([0, 0, 0, 0, 0, 0, 4096, 4096]), "pads")
+    model.graph.initializer.append(pads)
+    for i in range(100):
+        model.graph.node.insert(i, helper.make_node("Pad", ["images", "pads"], [f"padded{i}"]))
+
+
 def cyclic(model: Any) -> None:
     model.graph.node.insert(0, helper.make_node("Add", ["b", "images"], ["a"]))
     model.graph.node.insert(1, helper.make_node("Add", ["a", "images"], ["b"]))
@@ -166,6 +174,7 @@ HARMFUL: dict[str, tuple[Callable[[Any], None], str]] = {
     "2^40 zeros": (filled, "'large' has 1,099,511,627,776 numbers"),
     "a size that pixels tell": (size_of_pixels, "'places' has 0 numbers"),
     "a border of a million pixels": (widened, "'padded' has "),
+    "a hundred large tensors": (many_wide, "its tensors have 5,"),
     "a circle": (cyclic, "the sizes of its tensors make no sense"),
     "50,000 operations": (many_nodes, "more than the 50,000 of any network here"),
     "an operation of its own": (own_operation, "it has operations that are not ONNX's own"),

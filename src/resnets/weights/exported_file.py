@@ -39,6 +39,8 @@ _MAX_NODES = 50_000
 # The deepest network of the papers, of 1202 layers, makes 3,000.
 _MAX_NUMBERS = 2**28
 # Of one tensor, for one image; VGG-19 has 2**26 at 1,024 pixels.
+_MAX_TOGETHER = 2**31
+# Of all that operations make of one image; ResNet-152 has about 2**28 at 512 pixels.
 _SMALL = 1024
 # Bytes of a weight that may say how large another tensor is.
 
@@ -252,12 +254,16 @@ def _odd_sizes(onnx: ModuleType, model: Any) -> Iterator[str]:
         entry.name: entry.type.tensor_type
         for entry in (*inferred.graph.value_info, *inferred.graph.output)
     }
+    together = 0
     for name in (name for node in small.graph.node for name in node.output if name):
         if name not in known or not known[name].HasField("shape"):
             yield f"nothing is known of the size of {show(name)}"
         numbers = math.prod(axis.dim_value for axis in known[name].shape.dim)
         if not 0 < numbers <= _MAX_NUMBERS:
             yield f"{show(name)} has {numbers:,} numbers, of {_MAX_NUMBERS:,} at most"
+        together += numbers
+    if together > _MAX_TOGETHER:
+        yield f"its tensors have {together:,} numbers, of {_MAX_TOGETHER:,} at most"
 
 
 def _without_weights(onnx: ModuleType, model: Any) -> Any:
