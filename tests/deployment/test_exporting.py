@@ -29,7 +29,7 @@ from resnets.errors import (
 )
 from resnets.weights.exported_file import open_exported
 
-from ..weights.model_files import small_classifier
+from ..weights.model_files import small_classifier, write_pets
 
 Capture = pytest.CaptureFixture[str]
 PHOTO = Path(__file__).parents[2] / "examples" / "cat.jpg"
@@ -130,16 +130,7 @@ def test_nothing_of_this_machine_is_in_the_file(exported: Path) -> None:
 def test_data_gives_the_accuracy_of_both(tmp_path: Path, capsys: Capture) -> None:
     model = small_classifier(names=("cat", "dog"))
     model.save(tmp_path / "pets.safetensors")
-    images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), np.uint8)
-    labels = np.arange(30) % 2
-    np.savez(
-        tmp_path / "pets.npz",
-        x_train=images,
-        y_train=labels,
-        x_test=images,
-        y_test=labels,
-        class_names=np.array(["cat", "dog"]),
-    )
+    write_pets(tmp_path / "pets.npz", ("cat", "dog"))
     words = ["export", str(tmp_path / "pets.safetensors"), "--data", str(tmp_path / "pets.npz")]
     assert main([*words, "--workers", "0", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -172,6 +163,14 @@ def test_a_network_that_differs_is_not_written(tmp_path: Path, monkeypatch: pyte
         export(small_classifier(), tmp_path / "net.onnx")
     assert caught.value.exit_code == 6
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"before"]
+
+
+def test_nothing_is_said_of_packages_that_nobody_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "torchvision", None)
+    export(small_classifier(), tmp_path / "net.onnx")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_where_the_file_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from resnets.weights.exported_file import check_exported, digest
 from resnets.weights.exported_network import ExportedNetwork
 from resnets.weights.model_header import read_info
 
-from .model_files import small_classifier
+from .model_files import small_classifier, write_pets
 
 PHOTO = Path(__file__).parents[2] / "examples" / "cat.jpg"
 
@@ -288,16 +288,7 @@ def test_the_extra_is_named(file: Path, package: str, monkeypatch: pytest.Monkey
 def test_it_is_compared_with_the_network_that_it_was_made_of(file: Path, tmp_path: Path) -> None:
     model: Classifier = small_classifier()
     model.save(tmp_path / "net.safetensors")
-    images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), np.uint8)
-    labels = np.arange(30) % 3
-    np.savez(
-        tmp_path / "pets.npz",
-        x_train=images,
-        y_train=labels,
-        x_test=images,
-        y_test=labels,
-        class_names=np.array(["cat", "dog", "eel"]),
-    )
+    write_pets(tmp_path / "pets.npz", ("cat", "dog", "eel"))
     found = compare(
         [model, tmp_path / "net.safetensors", file],
         data=tmp_path / "pets.npz",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,8 +191,7 @@ def to_onnx(network: nn.Module, preprocessing: Preprocessing) -> Any:
         raise MissingDependencyError("exporting", "onnxscript", extra="export") from None
     # Not 1: a batch of one image is taken for a constant.
     example = torch.zeros(2, *_shape(preprocessing))
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # torch warns of itself
+    with _quiet():
         program = torch.onnx.export(
             network,
             (example,),
@@ -212,6 +213,20 @@ def to_onnx(network: nn.Module, preprocessing: Preprocessing) -> Any:
             f"the exported file would have {model.ByteSize():,} bytes, more than 1 GiB"
         )
     return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to itself what torch's exporter says of itself, and of packages that are not installed."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
 
 
 def made_images(preprocessing: Preprocessing, count: int) -> Tensor:
